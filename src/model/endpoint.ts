@@ -1,0 +1,35 @@
+/** Where a service leads: an IPv4 address and a TCP port. */
+export interface Upstream {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A service port and its upstream as stored in the nft map of one bridge. */
+export interface Endpoint {
+  readonly servicePort: number;
+  readonly upstream: Upstream;
+  /** Options that have no place in the map, as the element's comment: `proxy=v2`. */
+  readonly comment?: string;
+}
+
+/** The endpoints of every bridge that has a map, the empty ones included. */
+export type EndpointMaps = ReadonlyMap<string, readonly Endpoint[]>;
+
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.servicePort === b.servicePort &&
+    a.upstream.address === b.upstream.address &&
+    a.upstream.port === b.upstream.port &&
+    a.comment === b.comment
+  );
+}
+
+/** True when both hold the same endpoints, in any order. */
+export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
+  if (a.length !== b.length) return false;
+  const byPort = new Map(b.map((endpoint) => [endpoint.servicePort, endpoint]));
+  return a.every((endpoint) => {
+    const other = byPort.get(endpoint.servicePort);
+    return other !== undefined && sameEndpoint(endpoint, other);
+  });
+}

@@ -1,0 +1,43 @@
+/** One `:tproxy:` entry of the configuration. */
+export interface Service {
+  readonly servicePort: number;
+  /** IPv4 address or host name. */
+  readonly remoteAddr: string;
+  readonly remotePort: number;
+  /** Names or ids of networks; empty: every network. */
+  readonly networks: readonly string[];
+  /** Line of the entry in the configuration file, from 1. */
+  readonly line: number;
+}
+
+/** A virtual network as the orchestrator names it. */
+export interface NetworkRef {
+  readonly name?: string;
+  readonly id?: string;
+}
+
+/** What the services of one network come to. */
+export interface Selection {
+  /** In the order of the file. */
+  readonly services: readonly Service[];
+  /** Matching entries whose service port an earlier matching entry has. */
+  readonly shadowed: readonly { readonly service: Service; readonly by: Service }[];
+}
+
+/** The services that `network` gets: filter first, then drop duplicates of a service port. */
+export function selectServices(services: readonly Service[], network: NetworkRef): Selection {
+  const chosen = new Map<number, Service>();
+  const shadowed: { service: Service; by: Service }[] = [];
+  for (const service of services) {
+    if (!matches(service, network)) continue;
+    const by = chosen.get(service.servicePort);
+    if (by === undefined) chosen.set(service.servicePort, service);
+    else shadowed.push({ service, by });
+  }
+  return { services: [...chosen.values()], shadowed };
+}
+
+function matches(service: Service, network: NetworkRef): boolean {
+  if (service.networks.length === 0) return true;
+  return service.networks.some((wanted) => wanted === network.name || wanted === network.id);
+}
