@@ -1,0 +1,9 @@
+/** What a command may touch of the world around the process; tests give their own. */
+export interface Io {
+  /** Results, for people and programs. */
+  readonly out: (line: string) => void;
+  /** Diagnostics: `ERROR: …`, `WARNING: …`, `INFO: …`. */
+  readonly err: (line: string) => void;
+  /** All of standard input. */
+  readonly readStdin: () => Promise<string>;
+}
