@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import type { Options } from '../options.ts';
+import { haproxyPeer } from './haproxy.ts';
+import { nginxPeer } from './nginx.ts';
+import { nodePeer } from './node.ts';
+import type { Peer } from './peer.ts';
+import { routedPeer } from './routed.ts';
+import { socatPeer } from './socat.ts';
+import { socketProxydPeer } from './socket-proxyd.ts';
+import { tproxyPeer } from './tproxy.ts';
+
+const OTHERS: readonly Peer[] = [haproxyPeer, nginxPeer, nodePeer, socatPeer, socketProxydPeer, routedPeer];
+/** A process per connection, or per service: worth a line, not an hour of every run. */
+const ON_REQUEST_ONLY = new Set([socatPeer.key, socketProxydPeer.key]);
+
+/** Key of this program, and of the build of `--against`. */
+export const TPROXY_KEY = 'tproxy';
+export const AGAINST_KEY = 'against';
+
+/** The peers of a run, this program first. `warn` hears about a peer that has to be left out. */
+export function selectPeers(options: Options, warn: (text: string) => void): Peer[] {
+  const all = [tproxyPeer(TPROXY_KEY, 'tproxy', options.tproxy)];
+  if (options.against !== undefined) {
+    all.push(tproxyPeer(AGAINST_KEY, `tproxy ${options.against.label}`, options.against.executable));
+  }
+  all.push(...OTHERS);
+
+  const { peers: wanted } = options;
+  const unknown = wanted?.find((key) => !all.some((peer) => peer.key === key));
+  if (unknown !== undefined) {
+    throw new Error(`--peers: no "${unknown}" (${all.map((peer) => peer.key).join(', ')})`);
+  }
+  const chosen = all.filter(({ key }) =>
+    wanted === undefined ? !ON_REQUEST_ONLY.has(key) : wanted.includes(key) || key === AGAINST_KEY,
+  );
+  if (existsSync(options.tproxy) || wanted?.includes(TPROXY_KEY)) return chosen;
+  warn(`${options.tproxy} does not exist; measuring without this program`);
+  return chosen.filter(({ key }) => key !== TPROXY_KEY);
+}

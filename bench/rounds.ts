@@ -1,0 +1,62 @@
+import type { Context, Measurement, Readings, Subject } from './figures/figure.ts';
+import type { AllSamples } from './report/samples.ts';
+
+/** Rounds of a `fresh` measurement: it hardly varies. */
+const MAX_FRESH_ROUNDS = 3;
+const WARM_UP_SECONDS = 1;
+
+/**
+ * Measures peer beside peer: in every round each measurement goes through all peers, and each round starts with another
+ * one, so that a drift of the machine is spread over them evenly. `say` hears of the progress.
+ */
+export async function measureRounds(
+  subjects: readonly Subject[],
+  measurements: readonly Measurement[],
+  context: Context,
+  say: (text: string) => void,
+): Promise<AllSamples> {
+  const { rounds, seconds } = context.options;
+  const samples: AllSamples = {};
+  const warm = measurements.filter((measurement) => measurement.on === 'warm');
+  const fresh = measurements.filter((measurement) => measurement.on === 'fresh');
+
+  for (const measurement of warm) {
+    for (const subject of subjects) await measurement.measure(subject, context, WARM_UP_SECONDS);
+  }
+  const pass = async (round: number, of: number, list: readonly Measurement[]) => {
+    for (const measurement of list) {
+      const told: string[] = [];
+      for (const subject of rotated(subjects, round)) {
+        const readings = await measurement.measure(subject, context, seconds);
+        keep(samples, round, subject, readings);
+        told.push(`${subject.peer.key} ${shown(measurement, readings)}`);
+      }
+      say(`round ${round + 1}/${of}, ${measurement.name}: ${told.join(' · ')}`);
+    }
+  };
+  for (let round = 0; round < rounds; round++) await pass(round, rounds, warm);
+  const freshRounds = fresh.length === 0 ? 0 : Math.min(rounds, MAX_FRESH_ROUNDS);
+  for (let round = 0; round < freshRounds; round++) await pass(round, freshRounds, fresh);
+  return samples;
+}
+
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const start = list.length === 0 ? 0 : by % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
+}
+
+function keep(samples: AllSamples, round: number, { peer }: Subject, readings: Readings): void {
+  for (const [figure, value] of Object.entries(readings)) {
+    samples[figure] ??= {};
+    const ofFigure = samples[figure];
+    ofFigure[peer.key] ??= [];
+    const ofPeer = ofFigure[peer.key] ?? [];
+    ofPeer[round] = value;
+  }
+}
+
+/** The first figure of a measurement, for the line of progress. */
+function shown({ figures }: Measurement, readings: Readings): string {
+  const figure = figures.find(({ key }) => readings[key] !== undefined);
+  return figure === undefined ? '–' : (readings[figure.key] ?? 0).toFixed(figure.digits);
+}

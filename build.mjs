@@ -1,0 +1,114 @@
+// Makes dist/remotes/, complete in itself: its vnm/ copied over /var/tmp/one/vnm/ is a working installation.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const ROOT = import.meta.dirname;
+const OUT = join(ROOT, 'dist/remotes/vnm');
+const LIBRARY = join(OUT, 'tproxy.d');
+const CACHE = join(ROOT, '.cache/koffi');
+const ARCHITECTURES = ['x64', 'arm64'];
+
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+
+/** Commit of a checkout, with a mark when it is not clean; nothing outside of one. */
+function commit() {
+  try {
+    const git = (...args) =>
+      execFileSync('git', ['-C', ROOT, ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim();
+    const dirty = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
+    return ` (${git('rev-parse', '--short', 'HEAD')}${dirty})`;
+  } catch {
+    return '';
+  }
+}
+
+/** Folder of koffi's binaries for one architecture. npm installs only that of this machine; others are fetched and checked. */
+function koffiPackage(architecture) {
+  const name = `@koromix/koffi-linux-${architecture}`;
+  const installed = join(ROOT, 'node_modules', name);
+  if (existsSync(installed)) return installed;
+  const { version: wanted, integrity } = lock.packages[`node_modules/${name}`];
+  const unpacked = join(CACHE, `${architecture}-${wanted}`);
+  if (existsSync(unpacked)) return unpacked;
+  mkdirSync(CACHE, { recursive: true });
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', `${name}@${wanted}`, '--json', '--pack-destination', CACHE], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  );
+  const archive = join(CACHE, packed.filename);
+  const digest = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (digest !== integrity)
+    throw new Error(`${name}@${wanted}: ${digest} fetched, ${integrity} in package-lock.json`);
+  const partial = `${unpacked}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial);
+  execFileSync('tar', ['-xzf', archive, '-C', partial, '--strip-components=1']);
+  rmSync(archive);
+  renameSync(partial, unpacked);
+  return unpacked;
+}
+
+rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+mkdirSync(LIBRARY, { recursive: true });
+
+await build({
+  absWorkingDir: ROOT,
+  entryPoints: {
+    entry: 'src/cli/entry.ts',
+    forwarder: 'src/daemon/forwarder-main.ts',
+    listener: 'src/daemon/listener-main.ts',
+    worker: 'src/dataplane/worker-main.ts',
+  },
+  outdir: LIBRARY,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  // Beside the entries: code finds its neighbours (native/, worker.mjs) relative to the file it ended up in.
+  chunkNames: '[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  define: { TPROXY_VERSION: JSON.stringify(`${version}${commit()}`) },
+  // Bundled CommonJS packages call require() for Node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+
+for (const architecture of ARCHITECTURES) {
+  const source = koffiPackage(architecture);
+  for (const libc of ['linux', 'musl']) {
+    const folder = `${libc}_${architecture}`;
+    mkdirSync(join(LIBRARY, 'native', folder), { recursive: true });
+    cpSync(join(source, folder, 'koffi.node'), join(LIBRARY, 'native', folder, 'koffi.node'));
+  }
+}
+
+cpSync(join(ROOT, 'remotes/vnm'), OUT, { recursive: true });
+cpSync(join(ROOT, 'remotes/launch-listener'), join(LIBRARY, 'launch-listener'));
+cpSync(join(ROOT, 'remotes/tproxy'), join(OUT, 'tproxy'));
+chmodSync(join(OUT, 'tproxy'), 0o755);
+chmodSync(join(LIBRARY, 'launch-listener'), 0o755);
+writeFileSync(join(LIBRARY, 'package.json'), '{ "type": "module" }\n');

@@ -1,0 +1,24 @@
+import { withLock } from '../../daemon/lock.ts';
+import { reload, restart, start, stop } from '../../daemon/verbs.ts';
+import { ExitCode } from '../../errors.ts';
+import { runProgram } from '../../system/run.ts';
+import type { Io } from '../io.ts';
+import { demandRoot } from '../root.ts';
+import { loadSettings } from '../settings.ts';
+
+/** `tproxy start`, `stop`, `restart`, `reload`. What was asked for holds when the result is `ok`. */
+export async function daemonVerb(
+  verb: 'start' | 'stop' | 'restart' | 'reload',
+  configFile: string,
+  io: Io,
+): Promise<ExitCode> {
+  demandRoot(verb);
+  if (verb === 'stop') {
+    await withLock(stop);
+    return ExitCode.ok;
+  }
+  const options = { run: runProgram, settings: await loadSettings(configFile, io) };
+  const act = { start, restart, reload }[verb];
+  await withLock(() => act(options));
+  return ExitCode.ok;
+}

@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import { ExitCode } from '../errors.ts';
+import type { Io } from './io.ts';
+import { VERSION } from './version.ts';
+
+/** Options of every command. */
+interface Common {
+  /** Path of OpenNebulaNetwork.conf. */
+  readonly config: string;
+}
+
+/**
+ * The command line. Commands are loaded when they are called: `status` shall not wait for the code of `up`.
+ * `exit` hears the exit code.
+ */
+export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCode) => void): Command {
+  const program = new Command('tproxy')
+    .description('Transparent proxies for hypervisors: guests reach chosen services at 169.254.16.9')
+    .version(VERSION, '-V, --version')
+    .option('--config <file>', 'OpenNebulaNetwork.conf', defaultConfig)
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+    })
+    .showHelpAfterError('(tproxy --help shows the commands)')
+    .exitOverride()
+    .allowExcessArguments(false);
+  const common = (): Common => program.opts<Common>();
+
+  const daemonVerbs: readonly (readonly ['start' | 'stop' | 'restart' | 'reload', string])[] = [
+    ['start', 'start the daemons for what the endpoint maps in nft say; none there: stop what runs'],
+    ['stop', 'stop all daemons at once'],
+    ['restart', 'put new daemons in the place of those that run; guests do not notice'],
+    ['reload', 'bring the running daemons to what the endpoint maps in nft say'],
+  ];
+  for (const [verb, description] of daemonVerbs) {
+    program
+      .command(verb)
+      .description(description)
+      .action(async () => {
+        const { daemonVerb } = await import('./commands/daemons.ts');
+        exit(await daemonVerb(verb, common().config, io));
+      });
+  }
+
+  program
+    .command('status')
+    .description('a line per running daemon, the forwarder first; exit code 3 when none runs')
+    .action(async () => {
+      const { status } = await import('./commands/status.ts');
+      exit(status(io));
+    });
+
+  program
+    .command('check')
+    .description('show everything that is wrong with the configuration')
+    .argument('[file]', 'instead of the file of --config')
+    .action(async (file: string | undefined) => {
+      const { check } = await import('./commands/check.ts');
+      exit(await check({ file: file ?? common().config }, io));
+    });
+
+  return program;
+}
+
+/** Exit code of an error that commander threw: its own usage errors are 2, `--help` and `--version` are 0. */
+export function exitCodeOf(error: { readonly exitCode: number }): ExitCode {
+  return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+}

@@ -1,0 +1,20 @@
+import { loadConfig } from '../config/load.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../daemon/settings.ts';
+import { messageOf } from '../errors.ts';
+import type { Io } from './io.ts';
+
+/**
+ * Settings for the daemons. Faults are for `tproxy check` and for the driver to complain about: what can't be read takes
+ * its default, with a warning, because guests need their services more than the operator needs an idle timeout.
+ */
+export async function loadSettings(file: string, io: Io): Promise<Settings> {
+  try {
+    const { config, problems } = await loadConfig(file);
+    const errors = problems.filter(({ severity }) => severity === 'error').length;
+    if (errors > 0) io.err(`WARNING: ${file}: ${errors} errors; tproxy check lists them`);
+    return config;
+  } catch (error) {
+    io.err(`WARNING: ${messageOf(error)}; settings take their defaults`);
+    return DEFAULT_SETTINGS;
+  }
+}

@@ -1,0 +1,59 @@
+import { isMap } from 'yaml';
+import { strictObject } from 'zod/mini';
+import type { Service } from '../model/service.ts';
+import { upstreamAddress } from './address.ts';
+import { collectFields } from './collect-fields.ts';
+import { problemsOf } from './faults.ts';
+import { networkList } from './networks.ts';
+import type { Position, Problem } from './problem.ts';
+import { judged } from './verdict.ts';
+import { wholeNumber } from './whole-number.ts';
+import { describe } from './written.ts';
+import type { YamlSource } from './yaml-source.ts';
+
+const port = wholeNumber('TCP port', 1, 65_535);
+
+const ENTRY = strictObject({
+  service_port: judged(port),
+  remote_addr: judged(upstreamAddress),
+  remote_port: judged(port),
+  networks: judged(networkList),
+});
+const KNOWN = Object.keys(ENTRY.shape);
+
+/** A faultless entry with its number in the list, from 1, and the place of its service port. */
+export interface Entry {
+  readonly number: number;
+  readonly service: Service;
+  readonly portAt: Position;
+}
+
+export type ParsedEntry = { readonly entry: Entry } | { readonly problems: readonly Problem[] };
+
+/** One item of `:tproxy:`. A single fault makes all of it unusable, so every fault is told. */
+export function parseEntry(item: unknown, number: number, source: YamlSource): ParsedEntry {
+  const whole = source.position(item);
+  const node = source.resolve(item);
+  if (!isMap(node)) {
+    const message = `entry ${number} of :tproxy: ${describe(source.plain(node))}`;
+    const remedy = 'write :service_port:, :remote_addr: and :remote_port: below each other';
+    return { problems: [{ severity: 'error', ...whole, key: 'tproxy', message, remedy }] };
+  }
+  const owner = ` of entry ${number}`;
+  const { values, fields, duplicates } = collectFields(source.fields(node), source, owner);
+  const result = ENTRY.safeParse(values);
+  if (!result.success) {
+    const faults = problemsOf(result.error.issues, { fields, whole, owner, known: KNOWN });
+    return { problems: [...duplicates, ...faults] };
+  }
+  if (duplicates.length > 0) return { problems: duplicates };
+
+  const {
+    service_port: servicePort,
+    remote_addr: remoteAddr,
+    remote_port: remotePort,
+    networks,
+  } = result.data;
+  const service = { servicePort, remoteAddr, remotePort, networks, line: whole.line };
+  return { entry: { number, service, portAt: fields.get('service_port')?.at ?? whole } };
+}

@@ -1,0 +1,65 @@
+import { open, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ConfigError, messageOf } from '../errors.ts';
+import { type ParsedConfig, parseConfig } from './parse.ts';
+import { MAX_CONFIG_BYTES } from './read-yaml.ts';
+
+export interface LoadedConfig extends ParsedConfig {
+  readonly file: string;
+  /** A hypervisor without the file simply has no services. */
+  readonly exists: boolean;
+}
+
+/** The configuration that belongs to an executable: `/var/tmp/one/vnm/tproxy` → `/var/tmp/one/etc/vnm/…`. */
+export function defaultConfigPath(executable: string): string {
+  return join(dirname(executable), '..', 'etc', 'vnm', 'OpenNebulaNetwork.conf');
+}
+
+/** Reads and parses. Faults in the content are in `problems`; rejects with `ConfigError` when the file can't be read. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const text = await readText(file);
+  return { file, exists: text !== undefined, ...parseConfig(text ?? '') };
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: 'run as root or make the file readable',
+  EISDIR: 'give the path of a file',
+};
+
+/** Undefined when there is no such file. */
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    const status = await stat(file);
+    if (status.isDirectory()) throw new ConfigError(`${file}: is a directory; ${REMEDIES.EISDIR}`);
+    if (!status.isFile()) throw new ConfigError(`${file}: is no regular file; ${REMEDIES.EISDIR}`);
+    return await readBounded(file);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = errorCode(error);
+    if (code === 'ENOENT') return undefined;
+    const remedy = REMEDIES[code] ?? 'check the path and the disk';
+    throw new ConfigError(`${file}: can't be read (${code}); ${remedy}`, error);
+  }
+}
+
+/** One byte above the limit is enough for the parser to say that it is too much. */
+async function readBounded(file: string): Promise<string> {
+  const handle = await open(file, 'r');
+  try {
+    const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+      length += bytesRead;
+      if (bytesRead === 0 || length === buffer.length) return buffer.toString('utf8', 0, length);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function errorCode(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : messageOf(error);
+}

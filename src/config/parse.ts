@@ -1,0 +1,63 @@
+import { ConfigError, messageOf } from '../errors.ts';
+import { collectFields } from './collect-fields.ts';
+import { type Config, DEFAULT_SETTINGS } from './config.ts';
+import { parseEntries } from './entries.ts';
+import type { Problem } from './problem.ts';
+import { type ReadYaml, readYaml, unreadable } from './read-yaml.ts';
+import { KEY_PREFIX, parseSettings, SERVICES_KEY } from './settings.ts';
+
+export interface ParsedConfig {
+  readonly config: Config;
+  /** In the order of the file. */
+  readonly problems: readonly Problem[];
+  /** False: nothing is known of what the operator wants, so nothing that runs may be changed. */
+  readonly readable: boolean;
+}
+
+const EMPTY: Config = { ...DEFAULT_SETTINGS, services: [] };
+/** A file with more is not what it was meant to be. */
+const MAX_PROBLEMS = 1000;
+
+/** Takes our keys out of the text of `OpenNebulaNetwork.conf`. Never throws, whatever the text is. */
+export function parseConfig(text: string): ParsedConfig {
+  try {
+    return parseReadable(readYaml(text));
+  } catch (error) {
+    // Deep nesting ends in a RangeError, here or in the YAML library; a flood of aliases in a ConfigError.
+    if (!(error instanceof RangeError || error instanceof ConfigError)) throw error;
+    const why = error instanceof RangeError ? 'lists or mappings nested too deep' : messageOf(error);
+    return { config: EMPTY, ...unreadable(`the file has ${why}`, 'write it out plainly') };
+  }
+}
+
+function parseReadable(read: ReadYaml): ParsedConfig {
+  if (!read.readable) return { config: EMPTY, ...read };
+  const { source, root } = read;
+  if (root === undefined) return { config: EMPTY, problems: [], readable: true };
+
+  const ours = collectFields(
+    source.fields(root).filter((field) => field.key.startsWith(KEY_PREFIX)),
+    source,
+    '',
+  );
+  const { settings, problems } = parseSettings(ours);
+  const list = ours.fields.get(SERVICES_KEY);
+  const services = parseEntries(list?.value, list?.at ?? source.position(root), source);
+  const config = { ...settings, services: services.entries.map((entry) => entry.service) };
+  return {
+    config,
+    problems: inOrder([...ours.duplicates, ...problems, ...services.problems]),
+    readable: true,
+  };
+}
+
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const last = sorted[MAX_PROBLEMS];
+  if (last === undefined) return sorted;
+  const message = `${sorted.length - MAX_PROBLEMS} more problems are not shown`;
+  return [
+    ...sorted.slice(0, MAX_PROBLEMS),
+    { ...last, severity: 'error', message, remedy: 'correct the ones above' },
+  ];
+}

@@ -1,0 +1,74 @@
+import type { CollectedFields } from './collect-fields.ts';
+import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from './config.ts';
+import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
+import type { Problem } from './problem.ts';
+import { processOwner } from './user-name.ts';
+import { fault, type Judge } from './verdict.ts';
+import { wholeNumber } from './whole-number.ts';
+import { describe } from './written.ts';
+
+/** The list of services; the other keys are settings. */
+export const SERVICES_KEY = 'tproxy';
+/** Every top level key that begins so is ours. */
+export const KEY_PREFIX = 'tproxy';
+
+/** A week: far from the 24 days after which timers of Node overflow and fire at once. */
+const MAX_TIMEOUT_S = 7 * 24 * 3600;
+/** The kernel's limit for TCP_KEEPIDLE. */
+const MAX_KEEPALIVE_S = 32_767;
+
+const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
+const debugLevel: Judge<DebugLevel> = (written) => {
+  const value = DEBUG_LEVELS.find((level) => String(level) === written);
+  if (value !== undefined) return { value };
+  const wrong = `${describe(written)}, which is no debug level`;
+  return fault(wrong, 'write 0 (errors), 1 (warnings), 2 (information) or 3 (debugging)');
+};
+
+const timeout = wholeNumber('time in seconds', 0, MAX_TIMEOUT_S);
+// 0 would leave it to the kernel, which gives up after two minutes: no guest waits that long.
+const connectTimeout = wholeNumber('time in seconds', 1, MAX_TIMEOUT_S);
+const keepalive = wholeNumber('time in seconds', 0, MAX_KEEPALIVE_S);
+
+const KEYS: Readonly<Record<keyof Settings, string>> = {
+  debugLevel: 'tproxy_debug_level',
+  drainTimeoutS: 'tproxy_drain_timeout',
+  lingerTimeoutS: 'tproxy_linger_timeout',
+  connectTimeoutS: 'tproxy_connect_timeout',
+  keepaliveS: 'tproxy_keepalive',
+  idleTimeoutS: 'tproxy_idle_timeout',
+  processOwner: 'tproxy_process_owner',
+};
+const KNOWN = [SERVICES_KEY, ...Object.values(KEYS)];
+
+/** The settings among our top level keys. A missing, empty or faulty one keeps its default. */
+export function parseSettings({ values, fields }: CollectedFields): {
+  readonly settings: Settings;
+  readonly problems: readonly Problem[];
+} {
+  const around: Surroundings = { fields, whole: { line: 1, column: 1 }, owner: '', known: KNOWN };
+  const unknown = Object.keys(values).filter((key) => !KNOWN.includes(key));
+  const problems = unknown.map((key) => unknownKey(key, around));
+
+  function take<T>(name: keyof Settings, judge: Judge<T>): T | undefined {
+    const key = KEYS[name];
+    const written = values[key];
+    if (written === undefined || written === null) return undefined;
+    const verdict = judge(written);
+    if ('value' in verdict) return verdict.value;
+    problems.push(...verdict.faults.map((found) => faultProblem(key, found, around)));
+    return undefined;
+  }
+
+  const owner = take('processOwner', processOwner);
+  const settings: Settings = {
+    debugLevel: take('debugLevel', debugLevel) ?? DEFAULT_SETTINGS.debugLevel,
+    drainTimeoutS: take('drainTimeoutS', timeout) ?? DEFAULT_SETTINGS.drainTimeoutS,
+    lingerTimeoutS: take('lingerTimeoutS', timeout) ?? DEFAULT_SETTINGS.lingerTimeoutS,
+    connectTimeoutS: take('connectTimeoutS', connectTimeout) ?? DEFAULT_SETTINGS.connectTimeoutS,
+    keepaliveS: take('keepaliveS', keepalive) ?? DEFAULT_SETTINGS.keepaliveS,
+    idleTimeoutS: take('idleTimeoutS', timeout) ?? DEFAULT_SETTINGS.idleTimeoutS,
+    ...(owner === undefined ? {} : { processOwner: owner }),
+  };
+  return { settings, problems };
+}

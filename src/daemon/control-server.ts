@@ -1,0 +1,49 @@
+import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { messageOf } from '../errors.ts';
+import type { ControlRequest, SyncReport } from './control.ts';
+import { CONTROL_SOCKET } from './paths.ts';
+
+const REQUEST_BYTES = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 5000;
+
+export type Answer = (request: ControlRequest) => Promise<SyncReport>;
+
+/** Listens on the control socket, which is root's alone. An earlier forwarder's socket is replaced in one step. */
+export async function startControlServer(answer: Answer): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
+  const fresh = `${CONTROL_SOCKET}.${process.pid}`;
+  rmSync(fresh, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(fresh, resolve);
+  });
+  chmodSync(fresh, 0o600);
+  renameSync(fresh, CONTROL_SOCKET);
+  return server;
+}
+
+function serve(socket: Socket, answer: Answer): void {
+  let text = '';
+  const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
+  socket.setEncoding('utf8');
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => clearTimeout(timer));
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    if (text.length > REQUEST_BYTES) socket.destroy();
+    const end = text.indexOf('\n');
+    if (end < 0 || socket.destroyed) return;
+    clearTimeout(timer);
+    socket.removeAllListeners('data');
+    void reply(text.slice(0, end), answer).then((report) => socket.end(JSON.stringify(report)));
+  });
+}
+
+async function reply(line: string, answer: Answer): Promise<SyncReport> {
+  try {
+    return await answer(JSON.parse(line) as ControlRequest);
+  } catch (error) {
+    return { ok: false, error: messageOf(error), bridges: [] };
+  }
+}

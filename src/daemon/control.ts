@@ -1,0 +1,64 @@
+import { connect } from 'node:net';
+import { TproxyError } from '../errors.ts';
+import { CONTROL_SOCKET } from './paths.ts';
+import type { Settings } from './settings.ts';
+
+/** What a command asks of the running forwarder: one JSON line. */
+export type ControlRequest =
+  /** Bring listeners and routes to what the endpoint maps say. */
+  | { readonly op: 'sync'; readonly settings: Settings }
+  /** A successor has bound the sockets: hand it the listeners and finish the relays. */
+  | { readonly op: 'yield' }
+  | { readonly op: 'count' };
+
+/** How a sync went, per bridge that has endpoints. */
+export interface SyncReport {
+  readonly ok: boolean;
+  /** Why nothing could be read or done at all. */
+  readonly error?: string;
+  readonly bridges: readonly { readonly bridge: string; readonly error?: string }[];
+  /** Living relays, for `count`. */
+  readonly relays?: number;
+}
+
+const ANSWER_TIMEOUT_MS = 20_000;
+
+/**
+ * Asks the running forwarder. Undefined when none listens on the control socket; rejects when it does not answer in time
+ * or hangs up.
+ */
+export function askForwarder(
+  request: ControlRequest,
+  timeoutMs = ANSWER_TIMEOUT_MS,
+): Promise<SyncReport | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(CONTROL_SOCKET);
+    let answer = '';
+    const fail = (what: string): void => {
+      socket.destroy();
+      reject(
+        new TproxyError(`forwarder ${what}; look at its log, or run tproxy restart`, { code: 'NO_ANSWER' }),
+      );
+    };
+    const timer = setTimeout(() => fail(`did not answer within ${timeoutMs / 1000} s`), timeoutMs);
+    socket.setEncoding('utf8');
+    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.on('data', (chunk: string) => {
+      answer += chunk;
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      else fail(`can't be asked (${error.message})`);
+    });
+    socket.on('end', () => {
+      clearTimeout(timer);
+      socket.destroy();
+      try {
+        resolve(JSON.parse(answer) as SyncReport);
+      } catch {
+        fail('hung up');
+      }
+    });
+  });
+}

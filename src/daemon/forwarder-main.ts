@@ -1,0 +1,45 @@
+import { closeSync, writeFileSync, writeSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { messageOf } from '../errors.ts';
+import { PREFIX } from '../model/names.ts';
+import { runProgram } from '../system/run.ts';
+import type { SyncReport } from './control.ts';
+import { Forwarder } from './forwarder.ts';
+import { parseSettings } from './settings.ts';
+
+/** Inherited pipe on which whoever started this process waits for its first report. */
+const READY_FD = 3;
+
+function tell(report: SyncReport): void {
+  try {
+    writeSync(READY_FD, `${JSON.stringify(report)}\n`);
+    closeSync(READY_FD);
+  } catch {
+    // Nobody waits any more.
+  }
+}
+
+/** Entry of the process `one_tproxy`. */
+async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  writeFileSync('/proc/self/comm', PREFIX);
+  const settings = parseSettings(JSON.parse(environment.ONE_TPROXY_SETTINGS ?? '{}'));
+  const takeOver = environment.ONE_TPROXY_TAKE_OVER === 'replace' ? 'replace' : 'adopt';
+  // What this process starts must not start as this process.
+  delete process.env.NODE_OPTIONS;
+  try {
+    const { forwarder, report } = await Forwarder.start({ settings, takeOver, run: runProgram });
+    const stop = (): void => {
+      void forwarder.stop().finally(() => process.exit(0));
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.on('SIGHUP', () => void forwarder.sync());
+    tell(report);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
+    tell({ ok: false, error: messageOf(error), bridges: [] });
+    process.exit(1);
+  }
+}
+
+if (isMainThread) await main(process.env);

@@ -1,0 +1,357 @@
+import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import type { FromWorker, Limits } from '../dataplane/messages.ts';
+import { readRecords } from '../dataplane/records.ts';
+import { messageOf } from '../errors.ts';
+import { type LogFile, openLogFile } from '../log.ts';
+import type { EndpointMaps } from '../model/endpoint.ts';
+import { readEndpointMaps } from '../system/nft.ts';
+import type { Run } from '../system/run.ts';
+import { isMappedId, serviceUser, type User } from '../system/users.ts';
+import { askForwarder, type ControlRequest, type SyncReport } from './control.ts';
+import { startControlServer } from './control-server.ts';
+import { FinishedLog } from './finished-log.ts';
+import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY } from './paths.ts';
+import { Plane } from './plane.ts';
+import { DRAINING_TITLE, endProcesses, hostInode, ownProcesses } from './processes.ts';
+import { Recovery } from './recovery.ts';
+import { type BridgeHost, ServedBridge } from './served-bridge.ts';
+import type { Settings } from './settings.ts';
+import { spawnListener, type TakeOver } from './spawn.ts';
+
+/** How long listeners of an earlier forwarder get to introduce themselves. */
+const ADOPTION_MS = 1000;
+
+export interface ForwarderOptions {
+  readonly settings: Settings;
+  readonly takeOver: TakeOver;
+  readonly run: Run;
+}
+
+/**
+ * The process in the root namespace. This, its main thread, decides: it reads the endpoint maps, sees that every bridge
+ * with endpoints has its listener, and answers commands. Connections are the business of the data-plane thread.
+ */
+export class Forwarder implements BridgeHost {
+  settings: Settings;
+  user: User | undefined;
+  private readonly run: Run;
+  private readonly logFile: LogFile;
+  private readonly finished: FinishedLog;
+  private readonly recovery: Recovery;
+  private readonly bridges = new Map<string, ServedBridge>();
+  private readonly bridgeNames = new Map<number, string>();
+  private readonly host = hostInode();
+  private plane: Plane | undefined;
+  private control: Server | undefined;
+  private lastBridgeId = 0;
+  private queue: Promise<unknown> = Promise.resolve();
+  private counts = new Map<number, (relays: number) => void>();
+  private onDrained: (() => void) | undefined;
+
+  private constructor(options: ForwarderOptions) {
+    this.settings = options.settings;
+    this.run = options.run;
+    this.logFile = openLogFile(forwarderLog(), options.settings.debugLevel);
+    this.finished = new FinishedLog(options.settings.debugLevel);
+    this.recovery = new Recovery({
+      bridges: () => this.bridges.values(),
+      bring: (bridge) => this.serialised(() => this.bringAgain(bridge)),
+      log: this.log,
+    });
+  }
+
+  /** Starts the forwarder; resolves with the report of its first sync, when it serves. */
+  static async start(options: ForwarderOptions): Promise<{ forwarder: Forwarder; report: SyncReport }> {
+    const forwarder = new Forwarder(options);
+    const report = await forwarder.begin(options.takeOver);
+    return { forwarder, report };
+  }
+
+  get log(): LogFile['logger'] {
+    return this.logFile.logger;
+  }
+
+  post(message: Parameters<Plane['post']>[0]): void {
+    this.plane?.post(message);
+  }
+
+  spawnListener(bridge: string): ReturnType<typeof spawnListener> {
+    return spawnListener({
+      bridge,
+      host: this.host,
+      user: this.user === undefined ? '-' : `${this.user.uid}:${this.user.gid}`,
+      logLevel: this.settings.debugLevel,
+    });
+  }
+
+  lost(): void {
+    this.recovery.lost();
+  }
+
+  /** Brings everything to what nft says, with the settings of the last reload. */
+  sync(settings: Settings = this.settings): Promise<SyncReport> {
+    return this.serialised(() => this.syncNow(settings));
+  }
+
+  /** Ends listeners and relays and this process's part in the world. */
+  async stop(): Promise<void> {
+    this.log.info('forwarder stops');
+    this.recovery.stop();
+    this.control?.close();
+    this.post({ type: 'cut' });
+    await Promise.all([...this.bridges.values()].map((bridge) => this.endBridge(bridge)));
+    await this.plane?.close();
+    rmSync(CONTROL_SOCKET, { force: true });
+    this.logFile.close();
+  }
+
+  private async begin(takeOver: TakeOver): Promise<SyncReport> {
+    mkdirSync(RUN_DIRECTORY, { recursive: true, mode: 0o711 });
+    chmodSync(RUN_DIRECTORY, 0o711);
+    this.user = await this.listenerUser();
+    this.plane = await Plane.start({ limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() });
+    this.plane.on('message', (message) => this.onMessage(message));
+    this.plane.on('died', (error) => {
+      this.log.fatal({ err: error }, 'data plane died, forwarder ends');
+      process.exit(1);
+    });
+    this.log.info({ version: process.env.ONE_TPROXY_VERSION }, 'forwarder starts');
+    const maps = await readEndpointMaps(this.run);
+    const running = ownProcesses();
+    // Sockets first: from here on listeners that look for a forwarder find this one.
+    for (const [name, endpoints] of served(maps)) this.addBridge(name).route(endpoints);
+    const predecessor = await askForwarder({ op: 'yield' }).catch((error: unknown) => {
+      this.log.warn({ err: error }, 'the forwarder before this one did not hand over');
+      return undefined;
+    });
+    if (predecessor === undefined) await this.endOtherForwarders();
+    this.control = await startControlServer((request) => this.answer(request));
+    await this.adopt(
+      running.flatMap(({ role, bridge, astray }) =>
+        role === 'listener' && !astray && bridge ? [bridge] : [],
+      ),
+    );
+    if (takeOver === 'replace') await this.replaceListeners();
+    const report = await this.sync();
+    this.recovery.start();
+    this.log.info({ bridges: this.bridges.size, took_over: predecessor !== undefined }, 'forwarder ready');
+    return report;
+  }
+
+  /** A forwarder that can't be talked to is hung or lost its socket. Killed, because its listeners must survive it. */
+  private async endOtherForwarders(): Promise<void> {
+    const others = ownProcesses().filter(({ role }) => role === 'forwarder');
+    await endProcesses(others, 'SIGKILL', 0);
+  }
+
+  /** Waits for the listeners that run already; one that does not come is ended. */
+  private async adopt(names: readonly string[]): Promise<void> {
+    const expected = names.map((name) => this.bridges.get(name)).filter((bridge) => bridge !== undefined);
+    const deadline = performance.now() + ADOPTION_MS;
+    while (expected.some((bridge) => bridge.listenerPid === undefined) && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const known = new Set([...this.bridges.values()].map((bridge) => bridge.listenerPid));
+    const strays = ownProcesses().filter(({ role, pid }) => role === 'listener' && !known.has(pid));
+    await endProcesses(strays, 'SIGTERM', 1000);
+  }
+
+  private async replaceListeners(): Promise<void> {
+    const replaced = [...this.bridges.values()].map((bridge) =>
+      bridge.replaceListener().catch((error: unknown) => {
+        this.log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
+      }),
+    );
+    await Promise.all(replaced);
+  }
+
+  private async syncNow(settings: Settings): Promise<SyncReport> {
+    this.applySettings(settings);
+    let wanted: EndpointMaps;
+    try {
+      wanted = served(await readEndpointMaps(this.run));
+    } catch (error) {
+      this.log.error({ err: error }, 'endpoints unreadable, nothing changed');
+      return { ok: false, error: messageOf(error), bridges: [] };
+    }
+    const gone = [...this.bridges.values()].filter((bridge) => !wanted.has(bridge.name));
+    await Promise.all(gone.map((bridge) => this.endBridge(bridge)));
+    const bridges = await Promise.all([...wanted].map(([name, endpoints]) => this.bring(name, endpoints)));
+    return { ok: bridges.every(({ error }) => error === undefined), bridges };
+  }
+
+  private async bring(
+    name: string,
+    endpoints: ServedBridge['endpoints'],
+  ): Promise<SyncReport['bridges'][number]> {
+    try {
+      const bridge = this.bridges.get(name) ?? this.addBridge(name);
+      await bridge.bring(endpoints);
+      return { bridge: name };
+    } catch (error) {
+      this.log.error({ bridge: name, err: error }, 'bridge is not served');
+      return { bridge: name, error: messageOf(error) };
+    }
+  }
+
+  private async bringAgain(bridge: ServedBridge): Promise<void> {
+    if (this.bridges.get(bridge.name) === bridge) await bridge.bring(bridge.endpoints);
+  }
+
+  private addBridge(name: string): ServedBridge {
+    this.lastBridgeId += 1;
+    this.bridgeNames.set(this.lastBridgeId, name);
+    const bridge = new ServedBridge(this, name, this.lastBridgeId);
+    this.bridges.set(name, bridge);
+    return bridge;
+  }
+
+  private async endBridge(bridge: ServedBridge): Promise<void> {
+    this.bridges.delete(bridge.name);
+    await bridge.end();
+    rmSync(bridgeSocket(bridge.name), { force: true });
+  }
+
+  private onMessage(message: FromWorker): void {
+    switch (message.type) {
+      case 'hello':
+        void this.bridgeOf(message.bridgeId)?.onHello(message);
+        break;
+      case 'listening':
+        for (const bridge of this.bridges.values()) bridge.onListening(message);
+        break;
+      case 'paused':
+        for (const bridge of this.bridges.values()) bridge.onPaused(message.link);
+        break;
+      case 'gone':
+        this.bridgeOf(message.bridgeId)?.onGone(message.link, message.reason);
+        break;
+      case 'records':
+        for (const record of readRecords(message.records)) {
+          this.finished.write(this.bridgeNames.get(record.bridgeId) ?? '?', record);
+        }
+        break;
+      case 'counted':
+        this.counts.get(message.id)?.(message.relays);
+        this.counts.delete(message.id);
+        break;
+      case 'drained':
+        this.onDrained?.();
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private bridgeOf(id: number): ServedBridge | undefined {
+    return this.bridges.get(this.bridgeNames.get(id) ?? '');
+  }
+
+  private async answer(request: ControlRequest): Promise<SyncReport> {
+    switch (request.op) {
+      case 'sync':
+        return this.sync(request.settings);
+      case 'yield':
+        return this.serialised(() => this.yieldToSuccessor());
+      case 'count':
+        return { ok: true, bridges: [], relays: await this.countRelays() };
+      default:
+        return {
+          ok: false,
+          error: 'unknown request; the running forwarder is of another version: tproxy restart',
+          bridges: [],
+        };
+    }
+  }
+
+  private countRelays(): Promise<number> {
+    const id = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    return new Promise((resolve) => {
+      this.counts.set(id, resolve);
+      this.post({ type: 'count', id });
+    });
+  }
+
+  /** Leaves listeners to a successor, finishes the living relays, and ends. */
+  private async yieldToSuccessor(): Promise<SyncReport> {
+    this.recovery.stop();
+    this.control?.close();
+    await Promise.all(
+      [...this.bridges.values()].map((bridge) =>
+        bridge
+          .pause()
+          .catch((error: unknown) =>
+            this.log.warn({ bridge: bridge.name, err: error }, 'handed over unpaused'),
+          ),
+      ),
+    );
+    for (const bridge of this.bridges.values()) bridge.release();
+    this.bridges.clear();
+    process.title = DRAINING_TITLE;
+    setImmediate(() => void this.drain());
+    return { ok: true, bridges: [] };
+  }
+
+  private async drain(): Promise<void> {
+    const limitMs = this.settings.drainTimeoutS * 1000;
+    this.log.info({ drain_timeout_s: this.settings.drainTimeoutS }, 'forwarder drains');
+    await new Promise<void>((resolve) => {
+      this.onDrained = resolve;
+      setTimeout(resolve, limitMs);
+      this.post({ type: 'drain' });
+    });
+    this.post({ type: 'cut' });
+    await this.plane?.close();
+    this.log.info('forwarder drained, it ends');
+    this.logFile.close();
+    process.exit(0);
+  }
+
+  private applySettings(settings: Settings): void {
+    this.settings = settings;
+    this.logFile.setLevel(settings.debugLevel);
+    this.finished.setLevel(settings.debugLevel);
+    this.post({ type: 'limits', limits: limitsOf(settings) });
+  }
+
+  /** Undefined inside a user namespace in which no other user exists. */
+  private async listenerUser(): Promise<User | undefined> {
+    const user = await serviceUser(this.run, this.settings.processOwner);
+    if ((await isMappedId('uid', user.uid)) && (await isMappedId('gid', user.gid))) return user;
+    this.log.warn(
+      { user: user.name },
+      'user does not exist in this user namespace, listeners stay root without capabilities',
+    );
+    return undefined;
+  }
+
+  /** Syncs, recoveries and the hand-over happen one after the other. */
+  private serialised<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(task, task);
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Bridges that have an endpoint. */
+function served(
+  maps: EndpointMaps,
+): Map<string, EndpointMaps extends ReadonlyMap<string, infer E> ? E : never> {
+  return new Map([...maps].filter(([, endpoints]) => endpoints.length > 0));
+}
+
+function limitsOf(settings: Settings): Limits {
+  return {
+    connectMs: settings.connectTimeoutS * 1000,
+    lingerMs: settings.lingerTimeoutS * 1000,
+    idleMs: settings.idleTimeoutS * 1000,
+    keepaliveS: settings.keepaliveS,
+  };
+}
+
+/** Soft limit of open files, which node raises to the hard one when it starts. */
+function descriptorLimit(): number {
+  const line = readFileSync('/proc/self/limits', 'utf8').match(/^Max open files\s+(\d+)/m);
+  return Number(line?.[1] ?? 1024);
+}

@@ -1,0 +1,144 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { isBridgeName, listenerTitle, netnsName, PREFIX } from '../model/names.ts';
+import { netnsPath } from './paths.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE } from './roles.ts';
+
+/** Title of a forwarder that only finishes its relays. It must not be longer than `one_tproxy`. */
+export const DRAINING_TITLE = 'tproxy_old';
+
+export type Role = 'forwarder' | 'draining' | 'listener';
+
+/** A process of ours on this host. */
+export interface OwnProcess {
+  readonly pid: number;
+  readonly role: Role;
+  /** Of a listener. */
+  readonly bridge: string | undefined;
+  /** A listener whose netns is no longer that of its bridge. */
+  readonly astray: boolean;
+}
+
+/** Inode of a namespace file (`/proc/PID/ns/net`, `/run/netns/NAME`), or undefined when there is no namespace behind it. */
+export function namespaceInode(path: string): number | undefined {
+  try {
+    // A leftover file of a deleted netns lies on the tmpfs of /run; only a mounted one is a namespace (nsfs has no size).
+    const { ino, dev } = statSync(path);
+    return dev === nsfsDevice() ? ino : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+let knownNsfs: number | undefined;
+function nsfsDevice(): number {
+  knownNsfs ??= statSync('/proc/self/ns/net').dev;
+  return knownNsfs;
+}
+
+/** Inode of the network namespace of this process: the host's, as far as this program is concerned. */
+export function hostInode(): number {
+  return statSync('/proc/self/ns/net').ino;
+}
+
+/** Title of a process: all of its command line. */
+function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');
+  } catch {
+    return '';
+  }
+}
+
+function environmentOf(pid: number): ReadonlyMap<string, string> {
+  try {
+    const pairs = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+    return new Map(
+      pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+    );
+  } catch {
+    return new Map();
+  }
+}
+
+/** The process `pid` if it is ours: title, environment and network namespace must all say so. */
+export function ownProcess(pid: number, host: number): OwnProcess | undefined {
+  const title = titleOf(pid);
+  if (title === PREFIX || title === DRAINING_TITLE) {
+    if (environmentOf(pid).get(ROLE_VARIABLE) !== 'forwarder') return undefined;
+    if (namespaceInode(`/proc/${pid}/ns/net`) !== host) return undefined;
+    return { pid, role: title === PREFIX ? 'forwarder' : 'draining', bridge: undefined, astray: false };
+  }
+  if (!title.startsWith(`${PREFIX}_`)) return undefined;
+  const bridge = title.slice(PREFIX.length + 1);
+  if (!isBridgeName(bridge)) return undefined;
+  const environment = environmentOf(pid);
+  if (environment.get(ROLE_VARIABLE) !== listenerTitle(bridge)) return undefined;
+  if (environment.get(HOST_VARIABLE) !== String(host)) return undefined;
+  const inode = namespaceInode(`/proc/${pid}/ns/net`);
+  const astray = inode === undefined || inode !== namespaceInode(netnsPath(netnsName(bridge)));
+  return { pid, role: 'listener', bridge, astray };
+}
+
+/** All of our processes on this host: the forwarder, draining ones, listeners by the name of their bridge. */
+export function ownProcesses(): OwnProcess[] {
+  const host = hostInode();
+  const order: readonly Role[] = ['forwarder', 'draining', 'listener'];
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
+    .map((pid) => ownProcess(pid, host))
+    .filter((found) => found !== undefined)
+    .sort(
+      (a, b) =>
+        order.indexOf(a.role) - order.indexOf(b.role) ||
+        (a.bridge ?? '').localeCompare(b.bridge ?? '') ||
+        a.pid - b.pid,
+    );
+}
+
+/** True while the process exists and is not a zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
+}
+
+const POLL_MS = 5;
+
+/**
+ * Sends `signal` to processes and waits until they are gone; those that stay `graceMs` are killed. A number that stands
+ * for another process meanwhile is left alone.
+ */
+export async function endProcesses(
+  found: readonly OwnProcess[],
+  signal: NodeJS.Signals,
+  graceMs: number,
+): Promise<void> {
+  const host = hostInode();
+  const same = (process: OwnProcess): boolean => {
+    const now = ownProcess(process.pid, host);
+    return now !== undefined && now.bridge === process.bridge;
+  };
+  const send = (process_: OwnProcess, which: NodeJS.Signals): void => {
+    try {
+      if (same(process_)) process.kill(process_.pid, which);
+    } catch {
+      // It went away by itself.
+    }
+  };
+  for (const process_ of found) send(process_, signal);
+  const killAt = performance.now() + graceMs;
+  let killed = false;
+  for (;;) {
+    const left = found.filter((process_) => isAlive(process_.pid) && same(process_));
+    if (left.length === 0 || performance.now() > killAt + 5000) return;
+    if (!killed && performance.now() >= killAt) {
+      killed = true;
+      for (const process_ of left) send(process_, 'SIGKILL');
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}

@@ -1,0 +1,316 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Listening } from '../dataplane/handover.ts';
+import { SOCKETS_PER_MESSAGE } from '../dataplane/handover.ts';
+import type { FromWorker, LinkId, Route, ToWorker } from '../dataplane/messages.ts';
+import { messageOf, TproxyError } from '../errors.ts';
+import { close } from '../linux/descriptor.ts';
+import { parseIpv4 } from '../linux/socket.ts';
+import type { Logger } from '../log.ts';
+import { type Endpoint, sameEndpoints } from '../model/endpoint.ts';
+import { netnsName } from '../model/names.ts';
+import { openBridgeSocket } from './bridge-socket.ts';
+import { bridgeSocket, listenerLog, netnsPath } from './paths.ts';
+import { endProcesses, hostInode, namespaceInode, ownProcess } from './processes.ts';
+import type { Settings } from './settings.ts';
+
+/** From starting a listener to its ports being open. */
+const LISTENER_TIMEOUT_MS = 5000;
+const EXIT_GRACE_MS = 1000;
+
+/** What a bridge needs of the forwarder. */
+export interface BridgeHost {
+  readonly log: Logger;
+  readonly settings: Settings;
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
+  post(message: ToWorker): void;
+  spawnListener(bridge: string): ChildProcess;
+  /** The listener died though it should run. */
+  lost(): void;
+}
+
+type Hello = Extract<FromWorker, { type: 'hello' }>;
+
+interface Listener {
+  readonly link: LinkId;
+  readonly pid: number;
+  /** Inode of the netns it lives in. */
+  readonly netns: number;
+}
+
+/** Somebody who waits for the listener's next step. */
+interface Waiter {
+  resolve(): void;
+  reject(error: TproxyError): void;
+}
+
+/**
+ * One bridge as the forwarder's main thread sees it: its unix socket, its listener, the ports that the listener has open.
+ *
+ * The forwarder keeps copies of the listening sockets. When a listener dies or is replaced its successor gets them, and
+ * guests that were waiting in their queues notice nothing.
+ */
+export class ServedBridge {
+  readonly name: string;
+  readonly id: number;
+  endpoints: readonly Endpoint[] = [];
+  private readonly host: BridgeHost;
+  private listener: Listener | undefined;
+  private open: ReadonlySet<number> = new Set();
+  private readonly kept = new Map<number, number>();
+  private keptNetns: number | undefined;
+  private failures: Listening['failures'] = [];
+  private waiter: Waiter | undefined;
+  private ended = false;
+
+  constructor(host: BridgeHost, name: string, id: number) {
+    this.host = host;
+    this.name = name;
+    this.id = id;
+    host.post({
+      type: 'serve',
+      bridge: name,
+      bridgeId: id,
+      fd: openBridgeSocket(bridgeSocket(name), host.user),
+    });
+  }
+
+  get listenerPid(): number | undefined {
+    return this.listener?.pid;
+  }
+
+  /** False when the netns of the bridge is gone, is another one by now, or has no listener. */
+  get isHealthy(): boolean {
+    return this.listener !== undefined && this.listener.netns === this.netnsInode();
+  }
+
+  private get isOpen(): boolean {
+    return (
+      this.failures.length === 0 && this.endpoints.every(({ servicePort }) => this.open.has(servicePort))
+    );
+  }
+
+  /** Routes to `endpoints` and a listener with exactly their ports. Resolves when the ports accept. */
+  async bring(endpoints: readonly Endpoint[]): Promise<void> {
+    const unchanged = sameEndpoints(this.endpoints, endpoints);
+    const netns = this.netnsInode();
+    if (netns === undefined) {
+      throw new TproxyError(
+        `bridge ${this.name}: network namespace ${netnsName(this.name)} is missing; deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
+      );
+    }
+    if (unchanged && this.isHealthy && this.isOpen) return;
+    this.route(endpoints);
+    if (this.keptNetns !== netns) this.forgetSockets();
+    this.keptNetns = netns;
+    if (this.listener !== undefined && this.listener.netns !== netns) await this.endListener();
+    if (this.listener === undefined) await this.startListener();
+    await this.configure();
+  }
+
+  /** Sends connections that come from now on to `endpoints`; ports are not opened or closed by this. */
+  route(endpoints: readonly Endpoint[]): void {
+    this.endpoints = endpoints;
+    this.host.post({ type: 'routes', bridgeId: this.id, routes: endpoints.map(routeOf) });
+  }
+
+  /** Takes the place of the forwarder that a listener of this bridge talked to before. */
+  async onHello(hello: Hello): Promise<void> {
+    const refuse = (why: string): void => {
+      this.host.log.warn({ bridge: this.name, listener_pid: hello.pid, reason: why }, 'listener refused');
+      for (const fd of hello.fds) close(fd);
+      this.host.post({ type: 'drop', link: hello.link });
+    };
+    const process = ownProcess(hello.pid, hostInode());
+    const netns = namespaceInode(`/proc/${hello.pid}/ns/net`);
+    if (hello.body.bridge !== this.name || process?.bridge !== this.name || netns === undefined) {
+      refuse('not the listener of this bridge');
+      return;
+    }
+    if (netns !== this.netnsInode()) {
+      refuse('its netns is no longer that of the bridge');
+      await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
+      return;
+    }
+    if (this.listener !== undefined && this.listener.pid !== hello.pid) {
+      refuse(`process ${this.listener.pid} is the listener already`);
+      await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
+      return;
+    }
+    this.keptNetns = netns;
+    this.keep(hello.body.ports, hello.fds);
+    this.open = new Set(hello.body.ports);
+    this.listener = { link: hello.link, pid: hello.pid, netns };
+    this.waiter?.resolve();
+  }
+
+  onListening(message: Extract<FromWorker, { type: 'listening' }>): void {
+    if (message.link !== this.listener?.link) {
+      for (const fd of message.fds) close(fd);
+      return;
+    }
+    this.keep(message.body.sockets, message.fds);
+    this.open = new Set(message.body.ports);
+    this.failures = message.body.failures;
+    for (const [port, fd] of [...this.kept]) {
+      if (this.open.has(port)) continue;
+      close(fd);
+      this.kept.delete(port);
+    }
+    this.waiter?.resolve();
+  }
+
+  onPaused(link: LinkId): void {
+    if (link === this.listener?.link) this.waiter?.resolve();
+  }
+
+  onGone(link: LinkId, reason: string): void {
+    if (link !== this.listener?.link) return;
+    const { pid } = this.listener;
+    this.listener = undefined;
+    this.open = new Set();
+    if (this.ended) return;
+    this.host.log.warn({ bridge: this.name, listener_pid: pid, reason }, 'listener lost');
+    this.waiter?.reject(new TproxyError(`bridge ${this.name}: its listener went away (${reason})`));
+    this.host.lost();
+  }
+
+  /** Has the listener hand over what it accepted and accept nothing more, until it is configured again. */
+  async pause(): Promise<void> {
+    if (this.listener === undefined) return;
+    this.host.post({ type: 'pause', link: this.listener.link });
+    await this.wait('did not pause');
+  }
+
+  /** Has a fresh process take the place of the listener, which goes on serving until then. */
+  async replaceListener(): Promise<void> {
+    if (this.listener === undefined) return;
+    await this.configure();
+    await this.pause();
+    await this.endListener();
+    await this.startListener();
+    await this.configure();
+  }
+
+  /** Ends the listener and closes the bridge's sockets; living relays go on. */
+  async end(): Promise<void> {
+    this.ended = true;
+    await this.endListener();
+    this.release();
+  }
+
+  /** Leaves the listener to a successor. */
+  release(): void {
+    this.ended = true;
+    this.forgetSockets();
+    this.host.post({ type: 'withdraw', bridgeId: this.id });
+  }
+
+  private netnsInode(): number | undefined {
+    return namespaceInode(netnsPath(netnsName(this.name)));
+  }
+
+  private async startListener(): Promise<void> {
+    const child = this.host.spawnListener(this.name);
+    let status = '';
+    const onExit = (code: number | null, signal: string | null): void => {
+      status = signal ?? `status ${code}`;
+      this.waiter?.reject(
+        new TproxyError(
+          `bridge ${this.name}: its listener ended at once (${status}); ${listenerLog(this.name)} says why`,
+        ),
+      );
+    };
+    child.once('exit', onExit);
+    try {
+      await this.wait(`did not come up; ${listenerLog(this.name)} may say why`);
+    } catch (error) {
+      if (status === '') child.kill('SIGKILL');
+      throw error;
+    } finally {
+      child.off('exit', onExit);
+    }
+    this.host.log.info({ bridge: this.name, listener_pid: child.pid }, 'listener started');
+  }
+
+  private async endListener(): Promise<void> {
+    const { listener } = this;
+    if (listener === undefined) return;
+    this.listener = undefined;
+    this.host.post({ type: 'exit', link: listener.link });
+    const process = ownProcess(listener.pid, hostInode());
+    if (process !== undefined) await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
+    this.host.post({ type: 'drop', link: listener.link });
+    this.host.log.info({ bridge: this.name, listener_pid: listener.pid }, 'listener ended');
+  }
+
+  private async configure(): Promise<void> {
+    if (this.listener === undefined) return;
+    const ports = this.endpoints.map(({ servicePort }) => servicePort);
+    const sockets = ports
+      .filter((port) => this.kept.has(port) && !this.open.has(port))
+      .slice(0, SOCKETS_PER_MESSAGE);
+    this.host.post({
+      type: 'configure',
+      link: this.listener.link,
+      body: {
+        ports,
+        sockets,
+        keepaliveS: this.host.settings.keepaliveS,
+        logLevel: this.host.settings.debugLevel,
+      },
+      fds: sockets.map((port) => this.kept.get(port) ?? -1),
+    });
+    await this.wait('does not answer');
+    const [failure] = this.failures;
+    if (failure !== undefined) {
+      throw new TproxyError(
+        `bridge ${this.name}: service port ${failure.port} can't be opened: ${failure.reason}; see who has it: ip netns exec ${netnsName(this.name)} ss -ltnp`,
+      );
+    }
+  }
+
+  /** Waits for the listener's next step; its steps are asked for one after the other. */
+  private async wait(trouble: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.waiter?.reject(new TproxyError(`bridge ${this.name}: its listener ${trouble}`)),
+        LISTENER_TIMEOUT_MS,
+      );
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.waiter = undefined;
+      };
+      this.waiter = {
+        resolve: () => {
+          settle();
+          resolve();
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+    }).catch((error: unknown) => {
+      throw error instanceof TproxyError ? error : new TproxyError(messageOf(error), { cause: error });
+    });
+  }
+
+  private keep(ports: readonly number[], fds: readonly number[]): void {
+    ports.forEach((port, i) => {
+      const fd = fds[i];
+      if (fd === undefined) return;
+      const old = this.kept.get(port);
+      if (old !== undefined) close(old);
+      this.kept.set(port, fd);
+    });
+  }
+
+  private forgetSockets(): void {
+    for (const fd of this.kept.values()) close(fd);
+    this.kept.clear();
+  }
+}
+
+function routeOf({ servicePort, upstream }: Endpoint): Route {
+  return { servicePort, ip: parseIpv4(upstream.address), port: upstream.port };
+}

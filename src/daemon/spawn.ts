@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { TproxyError } from '../errors.ts';
+import { listenerTitle, netnsName, PREFIX } from '../model/names.ts';
+import type { SyncReport } from './control.ts';
+import { bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE } from './roles.ts';
+import type { Settings } from './settings.ts';
+
+/** Longest time from starting the forwarder to its first word. */
+const READY_TIMEOUT_MS = 20_000;
+
+/** Node's options that load a bundle. A process started so has nothing but its title on its command line. */
+function loadBundle(name: string, extra = ''): string {
+  return `--import="${new URL(name, import.meta.url).href}" ${extra}`.trim();
+}
+
+/** A log file opened for appending, or `ignore` where that fails: a full disk must not keep guests from their services. */
+function logDescriptor(path: string): number | 'ignore' {
+  try {
+    return openSync(path, 'a', 0o640);
+  } catch {
+    return 'ignore';
+  }
+}
+
+export interface ListenerStart {
+  readonly bridge: string;
+  /** Inode of the host's network namespace. */
+  readonly host: number;
+  /** `uid:gid`, or `-` to stay who we are. */
+  readonly user: string;
+  readonly logLevel: number;
+}
+
+/** Starts the listener of a bridge inside its netns, without privileges. Its death is reported by the child's `exit`. */
+export function spawnListener(start: ListenerStart): ChildProcess {
+  const title = listenerTitle(start.bridge);
+  const log = logDescriptor(listenerLog(start.bridge));
+  const launcher = fileURLToPath(new URL('./launch-listener', import.meta.url));
+  const child = spawn(
+    'bash',
+    [launcher, netnsPath(netnsName(start.bridge)), title, start.user, process.execPath],
+    {
+      stdio: ['ignore', 'ignore', log],
+      detached: true,
+      cwd: '/',
+      env: {
+        PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+        // The young generation sets what an idle listener costs; it allocates next to nothing.
+        NODE_OPTIONS: loadBundle('./listener.mjs', '--max-semi-space-size=1 --max-old-space-size=64'),
+        [ROLE_VARIABLE]: title,
+        [HOST_VARIABLE]: String(start.host),
+        ONE_TPROXY_BRIDGE: start.bridge,
+        ONE_TPROXY_SOCKET: bridgeSocket(start.bridge),
+        ONE_TPROXY_LOG_LEVEL: String(start.logLevel),
+      },
+    },
+  );
+  if (log !== 'ignore') closeSync(log);
+  child.unref();
+  return child;
+}
+
+/** `replace`: listeners that run are succeeded by new ones (restart, upgrade). `adopt`: they are kept. */
+export type TakeOver = 'adopt' | 'replace';
+
+/**
+ * Starts the forwarder in the caller's network namespace and waits until its first sync is done. Rejects when it died or
+ * says nothing.
+ */
+export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Promise<SyncReport> {
+  const log = logDescriptor(forwarderLog());
+  const child = spawn(process.execPath, [], {
+    argv0: PREFIX,
+    stdio: ['ignore', log, log, 'pipe'],
+    detached: true,
+    cwd: '/',
+    env: {
+      PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+      NODE_OPTIONS: loadBundle('./forwarder.mjs', '--max-semi-space-size=2'),
+      [ROLE_VARIABLE]: 'forwarder',
+      ONE_TPROXY_SETTINGS: JSON.stringify(settings),
+      ONE_TPROXY_TAKE_OVER: takeOver,
+    },
+  });
+  if (log !== 'ignore') closeSync(log);
+  const pipe = child.stdio[3] as Readable;
+  try {
+    return await firstLine(child, pipe);
+  } finally {
+    pipe.destroy();
+    child.unref();
+  }
+}
+
+function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
+  return new Promise((resolve, reject) => {
+    const fail = (what: string): void =>
+      reject(
+        new TproxyError(`forwarder ${what}; its log ${forwarderLog()} says why`, { code: 'NOT_STARTED' }),
+      );
+    const timer = setTimeout(
+      () => fail(`did not get ready within ${READY_TIMEOUT_MS / 1000} s`),
+      READY_TIMEOUT_MS,
+    );
+    const lines = createInterface({ input: pipe });
+    lines.once('line', (line) => {
+      clearTimeout(timer);
+      resolve(JSON.parse(line) as SyncReport);
+    });
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(new TproxyError(`forwarder: ${process.execPath} can't be started`, { cause: error }));
+    });
+    child.once('exit', (status, signal) => {
+      clearTimeout(timer);
+      fail(`ended at once (${signal ?? `status ${status}`})`);
+    });
+  });
+}

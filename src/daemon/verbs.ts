@@ -1,0 +1,101 @@
+import { TproxyError } from '../errors.ts';
+import type { EndpointMaps } from '../model/endpoint.ts';
+import { readEndpointMaps } from '../system/nft.ts';
+import type { Run } from '../system/run.ts';
+import { askForwarder, type SyncReport } from './control.ts';
+import { endProcesses, ownProcesses } from './processes.ts';
+import type { Settings } from './settings.ts';
+import { spawnForwarder, type TakeOver } from './spawn.ts';
+
+/**
+ * What the commands start, stop, restart, reload and status do. All act from the root namespace; the changing ones are
+ * called with the lock held, and resolve only when what was asked for holds.
+ */
+export interface VerbOptions {
+  readonly run: Run;
+  readonly settings: Settings;
+}
+
+const STOP_GRACE_MS = 5000;
+
+/** Starts what is not running; with no endpoint anywhere, stops what still runs. */
+export async function start(options: VerbOptions): Promise<void> {
+  if (!hasEndpoints(await readEndpointMaps(options.run))) {
+    await stop();
+    return;
+  }
+  demand(await bringUp(options, 'adopt'));
+}
+
+/** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
+export async function reload(options: VerbOptions): Promise<void> {
+  const report = await askForwarder({ op: 'sync', settings: options.settings });
+  if (report !== undefined) {
+    demand(report);
+    return;
+  }
+  if (!hasEndpoints(await readEndpointMaps(options.run))) {
+    await stop();
+    return;
+  }
+  throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
+    code: 'NOT_RUNNING',
+    exitCode: 3,
+  });
+}
+
+/** Puts new processes in the place of those that run; guests notice nothing, living relays end in their own time. */
+export async function restart(options: VerbOptions): Promise<void> {
+  if (!hasEndpoints(await readEndpointMaps(options.run))) {
+    await stop();
+    return;
+  }
+  demand(await spawnForwarder(options.settings, 'replace'));
+}
+
+/** Ends all processes, draining ones included, and their relays. */
+export async function stop(): Promise<void> {
+  const found = ownProcesses();
+  // The forwarder first: it would bring its listeners back.
+  await endProcesses(
+    found.filter(({ role }) => role !== 'listener'),
+    'SIGTERM',
+    STOP_GRACE_MS,
+  );
+  const left = ownProcesses();
+  await endProcesses(left, 'SIGTERM', STOP_GRACE_MS);
+  const stubborn = ownProcesses();
+  if (stubborn.length > 0) {
+    throw new TproxyError(
+      `still running: ${stubborn.map(({ pid }) => pid).join(', ')}; look at them with ps -fp`,
+    );
+  }
+}
+
+/** Brings daemons to what the maps say and fails only for trouble on `bridge`: the driver's view. */
+export async function sync(options: VerbOptions, bridge: string): Promise<void> {
+  const maps = await readEndpointMaps(options.run);
+  if (!hasEndpoints(maps)) {
+    await stop();
+    return;
+  }
+  const report = await bringUp(options, 'adopt');
+  if (report.error !== undefined) throw new TproxyError(report.error);
+  const trouble = report.bridges.find((entry) => entry.bridge === bridge)?.error;
+  if (trouble !== undefined) throw new TproxyError(trouble);
+}
+
+async function bringUp({ settings }: VerbOptions, takeOver: TakeOver): Promise<SyncReport> {
+  const running = await askForwarder({ op: 'sync', settings });
+  return running ?? (await spawnForwarder(settings, takeOver));
+}
+
+function hasEndpoints(maps: EndpointMaps): boolean {
+  return [...maps.values()].some((endpoints) => endpoints.length > 0);
+}
+
+function demand(report: SyncReport): void {
+  if (report.ok) return;
+  const troubles = report.bridges.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  throw new TproxyError(report.error ?? troubles.join('\n'));
+}

@@ -1,0 +1,246 @@
+import { close } from '../linux/descriptor.ts';
+import { EPOLLIN } from '../linux/epoll.ts';
+import { Errno } from '../linux/errno.ts';
+import { accept, closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
+import type { Bridge } from './bridge.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Arrival } from './handover.ts';
+import { Link, type LinkHost } from './link.ts';
+import type { FromWorker, Limits, LinkId, ToWorker, WorkerData } from './messages.ts';
+import { connectOutcome, type Outcome } from './outcome.ts';
+import type { Reactor } from './reactor.ts';
+import { RecordBatch } from './records.ts';
+import { type Parties, Relay, type RelayHost } from './relay.ts';
+
+/** Kept free for pipes of bulk transfers, listening sockets and everything that is no relay. */
+const DESCRIPTOR_RESERVE = 1024;
+const DESCRIPTORS_PER_RELAY = 2;
+const YOUNG_MS = 10_000;
+
+/** Takes connections from listeners, dials upstreams, relays. All of it on one thread, all of it without blocking. */
+export class DataPlane implements LinkHost, RelayHost {
+  readonly reactor: Reactor;
+  readonly connecting: Deadlines;
+  readonly young = new Deadlines(YOUNG_MS);
+  readonly lingering: Deadlines;
+  readonly idling: Deadlines;
+  keepaliveS: number;
+  private readonly post: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
+  private readonly bridges = new Map<number, Bridge>();
+  private readonly links = new Map<LinkId, Link>();
+  private readonly bridgeOf = new Map<Relay, Bridge>();
+  private readonly records = new RecordBatch();
+  private readonly relayLimit: number;
+  private lastLink: LinkId = 0;
+  private held = false;
+  private draining = false;
+
+  constructor(
+    reactor: Reactor,
+    data: WorkerData,
+    post: (message: FromWorker, transfer?: ArrayBuffer[]) => void,
+  ) {
+    this.reactor = reactor;
+    this.post = post;
+    this.connecting = new Deadlines(data.limits.connectMs);
+    this.lingering = new Deadlines(data.limits.lingerMs);
+    this.idling = new Deadlines(data.limits.idleMs);
+    this.keepaliveS = data.limits.keepaliveS;
+    this.relayLimit = Math.max(
+      16,
+      Math.floor((data.descriptorLimit - DESCRIPTOR_RESERVE) / DESCRIPTORS_PER_RELAY),
+    );
+    reactor.onTick((now) => this.tick(now));
+  }
+
+  tell(message: FromWorker): void {
+    if (message.type === 'gone') this.links.delete(message.link);
+    this.post(message);
+  }
+
+  onMessage(message: ToWorker): void {
+    switch (message.type) {
+      case 'serve':
+        this.serve(message.bridge, message.bridgeId, message.fd);
+        break;
+      case 'withdraw':
+        this.withdraw(message.bridgeId);
+        break;
+      case 'routes': {
+        const bridge = this.bridges.get(message.bridgeId);
+        if (bridge) bridge.routes = new Map(message.routes.map((route) => [route.servicePort, route]));
+        break;
+      }
+      case 'configure':
+        this.links.get(message.link)?.configure(message.body, message.fds);
+        break;
+      case 'pause':
+        this.links.get(message.link)?.pause();
+        break;
+      case 'exit':
+        this.links.get(message.link)?.exit();
+        break;
+      case 'drop':
+        this.links.get(message.link)?.close('dropped');
+        break;
+      case 'limits':
+        this.setLimits(message.limits);
+        break;
+      case 'count':
+        this.post({ type: 'counted', id: message.id, ...this.count() });
+        break;
+      case 'drain':
+        this.draining = true;
+        this.tellWhenDrained();
+        break;
+      case 'cut':
+        for (const relay of [...this.bridgeOf.keys()]) relay.cut('cut');
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  arrived(bridge: Bridge, arrival: Arrival): void {
+    const route = bridge.routes.get(arrival.servicePort);
+    const parties = {
+      servicePort: arrival.servicePort,
+      guestIp: arrival.guestIp,
+      guestPort: arrival.guestPort,
+      upstreamIp: route?.ip ?? 0,
+      upstreamPort: route?.port ?? 0,
+    };
+    const refused = route === undefined ? 'no-endpoint' : this.dial(bridge, arrival.fd, parties);
+    if (refused === undefined) return;
+    closeWithReset(arrival.fd);
+    this.record(bridge, parties, 0, 0, 0, refused);
+  }
+
+  /** Starts a relay, or says why there is none. */
+  private dial(bridge: Bridge, guestFd: number, parties: Parties): Outcome | undefined {
+    const fd = tcpSocket();
+    if (fd < 0) return connectOutcome(-fd);
+    setNoDelay(fd);
+    const result = tcpConnect(fd, parties.upstreamIp, parties.upstreamPort);
+    if (result < 0 && result !== -Errno.EINPROGRESS) {
+      close(fd);
+      return connectOutcome(-result);
+    }
+    try {
+      const relay = new Relay(this, guestFd, fd, parties);
+      bridge.relays.add(relay);
+      this.bridgeOf.set(relay, bridge);
+    } catch {
+      close(fd);
+      return 'error';
+    }
+    if (this.bridgeOf.size >= this.relayLimit) this.hold(true);
+    return undefined;
+  }
+
+  finished(relay: Relay, outcome: Outcome): void {
+    const bridge = this.bridgeOf.get(relay);
+    if (bridge === undefined) return;
+    this.bridgeOf.delete(relay);
+    bridge.relays.delete(relay);
+    const duration = this.reactor.now - relay.startedAt;
+    this.record(bridge, relay.parties, relay.bytesToUpstream, relay.bytesToGuest, duration, outcome);
+    if (this.held && this.bridgeOf.size < this.relayLimit * 0.98) this.hold(false);
+    this.forgetIfDone(bridge);
+    if (this.draining) this.tellWhenDrained();
+  }
+
+  /** Sends what is left to be told; call before the thread ends. */
+  flush(): void {
+    if (this.records.isEmpty) return;
+    const records = this.records.take();
+    this.post({ type: 'records', records }, [records.buffer]);
+  }
+
+  private record(
+    bridge: Bridge,
+    parties: Parties,
+    toUpstream: number,
+    toGuest: number,
+    durationMs: number,
+    outcome: Outcome,
+  ): void {
+    this.records.add(bridge.id, parties, toUpstream, toGuest, durationMs, outcome);
+    if (this.records.isFull) this.flush();
+  }
+
+  private serve(name: string, id: number, fd: number): void {
+    const bridge: Bridge = {
+      id,
+      name,
+      routes: new Map(),
+      relays: new Set(),
+      links: new Set(),
+      socket: undefined,
+    };
+    const registration = this.reactor.add(fd, EPOLLIN, { onEvents: () => this.acceptLinks(bridge, fd) });
+    bridge.socket = { fd, registration };
+    this.bridges.set(id, bridge);
+  }
+
+  private acceptLinks(bridge: Bridge, socket: number): void {
+    for (let fd = accept(socket); fd >= 0; fd = accept(socket)) {
+      this.lastLink += 1;
+      const link = new Link(this, this.lastLink, bridge, fd);
+      this.links.set(link.id, link);
+      if (this.held) link.hold(true);
+    }
+  }
+
+  private withdraw(id: number): void {
+    const bridge = this.bridges.get(id);
+    if (bridge === undefined) return;
+    if (bridge.socket !== undefined) {
+      this.reactor.forget(bridge.socket.registration);
+      close(bridge.socket.fd);
+      bridge.socket = undefined;
+    }
+    for (const link of [...bridge.links]) link.close('bridge withdrawn');
+    this.forgetIfDone(bridge);
+  }
+
+  private forgetIfDone(bridge: Bridge): void {
+    if (bridge.socket === undefined && bridge.relays.size === 0) this.bridges.delete(bridge.id);
+  }
+
+  /** Out of descriptors: connections wait in the listeners' queues until relays have ended. */
+  private hold(held: boolean): void {
+    if (held === this.held) return;
+    this.held = held;
+    for (const link of this.links.values()) link.hold(held);
+  }
+
+  private setLimits(limits: Limits): void {
+    this.connecting.delayMs = limits.connectMs;
+    this.lingering.delayMs = limits.lingerMs;
+    this.idling.delayMs = limits.idleMs;
+    this.keepaliveS = limits.keepaliveS;
+  }
+
+  private count(): Pick<Extract<FromWorker, { type: 'counted' }>, 'relays' | 'byBridge'> {
+    const byBridge = [...this.bridges.values()].map(({ id, relays }) => ({
+      bridgeId: id,
+      relays: relays.size,
+    }));
+    return { relays: this.bridgeOf.size, byBridge };
+  }
+
+  private tellWhenDrained(): void {
+    if (this.bridgeOf.size > 0) return;
+    this.flush();
+    this.post({ type: 'drained' });
+  }
+
+  private tick(now: number): boolean {
+    this.flush();
+    const waiting = [this.connecting, this.young, this.lingering, this.idling].map((queue) =>
+      queue.expire(now),
+    );
+    return waiting.includes(true) || !this.records.isEmpty;
+  }
+}

@@ -1,0 +1,148 @@
+import { Errno } from '../linux/errno.ts';
+import { addressOf, allocate } from '../linux/ffi.ts';
+import { recv, send } from '../linux/socket.ts';
+import { type Pipe, splice } from '../linux/splice.ts';
+import { givePipe, PIPE_BYTES, takePipe } from './pipes.ts';
+
+/**
+ * One socket of a relay. `readable` and `writable` remember edges: they are set by an event and cleared by the call that
+ * found nothing to read or no room.
+ */
+export interface Socket {
+  readonly fd: number;
+  readable: boolean;
+  writable: boolean;
+  /** FIN or an error was announced: a short read does not mean that nothing more can be read. */
+  hungUp: boolean;
+}
+
+/** What stopped a flow. */
+export const Progress = { waits: 0, again: 1, ended: 2, sourceFailed: 3, sinkFailed: 4 } as const;
+export type Progress = (typeof Progress)[keyof typeof Progress];
+
+/** Below this a copy through user space beats two splices (measured: see docs/performance.md). */
+const COPY_BYTES = 16 * 1024;
+/** Moves of one flow before others get a turn. */
+const MOVES_PER_TURN = 16;
+
+const buffer = allocate(COPY_BYTES);
+
+/**
+ * One direction of a relay: source ──► sink. Bytes are copied while they come in small pieces, and spliced through a pipe
+ * once a read fills the buffer, until the source runs dry. Nothing is read that the sink has no room for, so what a flow
+ * holds is bounded by one buffer or one pipe.
+ */
+export class Flow {
+  bytes = 0;
+  /** The source's FIN was passed on. */
+  done = false;
+  private readonly source: Socket;
+  private readonly sink: Socket;
+  private ended = false;
+  private bulk = false;
+  private pipe: Pipe | undefined = undefined;
+  private piped = 0;
+  private stash: Buffer | undefined = undefined;
+
+  constructor(source: Socket, sink: Socket) {
+    this.source = source;
+    this.sink = sink;
+  }
+
+  /** Moves what can be moved now. */
+  move(): Progress {
+    for (let moves = 0; moves < MOVES_PER_TURN; moves++) {
+      if (this.piped > 0 || this.stash !== undefined) {
+        if (!this.sink.writable) return Progress.waits;
+        if (this.flush() < 0) return Progress.sinkFailed;
+        if (this.piped > 0 || this.stash !== undefined) continue;
+      }
+      if (this.ended) return Progress.ended;
+      if (!this.source.readable || !this.sink.writable) return Progress.waits;
+      const result = this.bulk ? this.spliceOnce() : this.copyOnce();
+      if (result !== Progress.again) return result;
+    }
+    return Progress.again;
+  }
+
+  /** Gives back what the flow holds; it must not be used afterwards. */
+  release(): void {
+    if (this.pipe !== undefined) givePipe(this.pipe, this.piped);
+    this.pipe = undefined;
+    this.stash = undefined;
+  }
+
+  private copyOnce(): Progress {
+    const n = recv(this.source.fd, buffer.address, COPY_BYTES);
+    if (n <= 0) return this.nothingRead(n);
+    if (n < COPY_BYTES) {
+      if (!this.source.hungUp) this.source.readable = false;
+    } else {
+      this.bulk = true;
+    }
+    this.bytes += n;
+    const m = send(this.sink.fd, buffer.address, n);
+    if (m === n) return Progress.again;
+    if (m < 0 && !this.noRoom(m)) return Progress.sinkFailed;
+    const sent = Math.max(m, 0);
+    this.stash = Buffer.allocUnsafeSlow(n - sent);
+    buffer.bytes.copy(this.stash, 0, sent, n);
+    return Progress.again;
+  }
+
+  private spliceOnce(): Progress {
+    this.pipe ??= takePipe();
+    if (this.pipe === undefined) {
+      // Out of descriptors: copying needs none.
+      this.bulk = false;
+      return Progress.again;
+    }
+    const n = splice(this.source.fd, this.pipe.writeEnd, PIPE_BYTES);
+    if (n <= 0) {
+      if (n === -Errno.EAGAIN) this.leaveBulk();
+      return this.nothingRead(n);
+    }
+    this.bytes += n;
+    this.piped = n;
+    return this.flush() < 0 ? Progress.sinkFailed : Progress.again;
+  }
+
+  private nothingRead(n: number): Progress {
+    if (n === 0) {
+      this.ended = true;
+      return Progress.ended;
+    }
+    if (n === -Errno.EINTR) return Progress.again;
+    if (n !== -Errno.EAGAIN) return Progress.sourceFailed;
+    this.source.readable = false;
+    return Progress.waits;
+  }
+
+  /** The source ran dry: what comes next may be small again, and others can use the pipe. */
+  private leaveBulk(): void {
+    this.bulk = false;
+    if (this.pipe !== undefined) givePipe(this.pipe, 0);
+    this.pipe = undefined;
+  }
+
+  /** Passes on what is held. Negative when the sink failed. */
+  private flush(): number {
+    if (this.stash !== undefined) {
+      const m = send(this.sink.fd, addressOf(this.stash), this.stash.length);
+      if (m < 0) return this.noRoom(m) ? 0 : m;
+      this.stash = m === this.stash.length ? undefined : this.stash.subarray(m);
+      return 0;
+    }
+    while (this.piped > 0 && this.pipe !== undefined) {
+      const m = splice(this.pipe.readEnd, this.sink.fd, this.piped);
+      if (m < 0) return this.noRoom(m) ? 0 : m;
+      this.piped -= m;
+    }
+    return 0;
+  }
+
+  private noRoom(result: number): boolean {
+    if (result === -Errno.EAGAIN) this.sink.writable = false;
+    return result === -Errno.EAGAIN || result === -Errno.EINTR;
+  }
+}

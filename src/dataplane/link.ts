@@ -1,0 +1,152 @@
+import { messageOf, TproxyError } from '../errors.ts';
+import { close } from '../linux/descriptor.ts';
+import { EPOLLIN } from '../linux/epoll.ts';
+import { Errno } from '../linux/errno.ts';
+import { errnoName } from '../linux/ffi.ts';
+import { outgoing, receiveMessage, sendMessage } from '../linux/message.ts';
+import { peerCredentials } from '../linux/socket.ts';
+import type { Bridge } from './bridge.ts';
+import {
+  type Arrival,
+  type Configure,
+  MessageType,
+  parseHello,
+  parseListening,
+  readConnections,
+  readJson,
+  readType,
+  writeBare,
+  writeJson,
+} from './handover.ts';
+import type { FromWorker, LinkId } from './messages.ts';
+import type { EventTarget, Reactor, Registration } from './reactor.ts';
+
+/** Messages of one listener before others get a turn. */
+const MESSAGES_PER_TURN = 8;
+
+/** What a link needs of the data plane. */
+export interface LinkHost {
+  readonly reactor: Reactor;
+  tell(message: FromWorker): void;
+  arrived(bridge: Bridge, arrival: Arrival): void;
+}
+
+/**
+ * The connection of a listener. What it says counts for its own bridge alone: the bridge is that of the socket it came in
+ * on. Nothing is taken from it before the main thread has looked at who it is (`configure`). One that talks nonsense is
+ * cut off.
+ */
+export class Link implements EventTarget {
+  readonly id: LinkId;
+  readonly bridge: Bridge;
+  private readonly host: LinkHost;
+  private readonly fd: number;
+  private readonly registration: Registration;
+  private state: 'new' | 'trusted' | 'closed' = 'new';
+  private readonly descriptors: number[] = [];
+
+  constructor(host: LinkHost, id: LinkId, bridge: Bridge, fd: number) {
+    this.host = host;
+    this.id = id;
+    this.bridge = bridge;
+    this.fd = fd;
+    this.registration = host.reactor.add(fd, EPOLLIN, this);
+    bridge.links.add(this);
+  }
+
+  onEvents(): void {
+    try {
+      for (let i = 0; i < MESSAGES_PER_TURN && this.state !== 'closed'; i++) {
+        this.descriptors.length = 0;
+        const n = receiveMessage(this.fd, this.descriptors);
+        if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
+        if (n <= 0) {
+          this.close(n === 0 ? 'listener went away' : errnoName(-n));
+          return;
+        }
+        this.onMessage(n);
+      }
+    } catch (error) {
+      for (const fd of this.descriptors) close(fd);
+      this.close(messageOf(error));
+    }
+  }
+
+  /** Tells the listener its ports, with the sockets kept for it. */
+  configure(body: Configure, fds: readonly number[]): void {
+    if (this.state === 'closed') return;
+    this.state = 'trusted';
+    this.say(writeJson(MessageType.configure, body), fds);
+  }
+
+  pause(): void {
+    this.say(writeBare(MessageType.pause));
+  }
+
+  exit(): void {
+    this.say(writeBare(MessageType.exit));
+  }
+
+  /** Stops (or resumes) taking connections: they wait in the kernel's queues then. */
+  hold(held: boolean): void {
+    if (this.state !== 'closed') this.host.reactor.modify(this.registration, this.fd, held ? 0 : EPOLLIN);
+  }
+
+  close(reason: string): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.host.reactor.forget(this.registration);
+    close(this.fd);
+    this.bridge.links.delete(this);
+    this.host.tell({ type: 'gone', link: this.id, bridgeId: this.bridge.id, reason });
+  }
+
+  private onMessage(length: number): void {
+    const type = readType(length);
+    if (type === MessageType.hello) {
+      const body = parseHello(readJson(length));
+      this.expectDescriptors(body.ports.length);
+      const { pid, uid } = peerCredentials(this.fd);
+      this.host.tell({
+        type: 'hello',
+        link: this.id,
+        bridgeId: this.bridge.id,
+        pid,
+        uid,
+        body,
+        fds: this.descriptors.splice(0),
+      });
+      return;
+    }
+    if (this.state !== 'trusted')
+      throw new TproxyError(`message ${type} before the forwarder has accepted it`);
+    if (type === MessageType.connections) this.onConnections(length);
+    else if (type === MessageType.listening) {
+      const body = parseListening(readJson(length));
+      this.expectDescriptors(body.sockets.length);
+      this.host.tell({ type: 'listening', link: this.id, body, fds: this.descriptors.splice(0) });
+    } else if (type === MessageType.paused) this.host.tell({ type: 'paused', link: this.id });
+    else throw new TproxyError(`message of unknown type ${type}`);
+  }
+
+  private onConnections(length: number): void {
+    const arrivals = readConnections(length, this.descriptors);
+    this.descriptors.length = 0;
+    // Acknowledged before it is touched: what a killed forwarder did not acknowledge can safely go to the next one.
+    this.say(writeBare(MessageType.taken, arrivals.length));
+    for (const arrival of arrivals) this.host.arrived(this.bridge, arrival);
+  }
+
+  private expectDescriptors(count: number): void {
+    if (this.descriptors.length !== count) {
+      throw new TproxyError(`${count} sockets announced, ${this.descriptors.length} came`);
+    }
+  }
+
+  private say(length: number, fds: readonly number[] = []): void {
+    if (this.state === 'closed') return;
+    const result = sendMessage(this.fd, length, fds);
+    // A listener that does not read its own small messages is stuck or hostile.
+    if (result < 0) this.close(`${errnoName(-result)} while telling it ${outgoing.view.getUint8(0)}`);
+  }
+}

@@ -1,0 +1,212 @@
+import { close } from '../linux/descriptor.ts';
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../linux/epoll.ts';
+import { closeWithReset, setKeepalive, shutdownWrite, socketError } from '../linux/socket.ts';
+import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
+import { Flow, Progress, type Socket } from './flow.ts';
+import { connectOutcome, type Outcome } from './outcome.ts';
+import type { EventTarget, Reactor, Registration } from './reactor.ts';
+
+/** Everything a socket can tell, edge-triggered: one epoll_ctl in the life of a socket. */
+const ALL_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+/** Whom a connection is between. Addresses are IPv4 as numbers. */
+export interface Parties {
+  readonly servicePort: number;
+  readonly guestIp: number;
+  readonly guestPort: number;
+  readonly upstreamIp: number;
+  readonly upstreamPort: number;
+}
+
+/** What relays share: their reactor, their time limits and who hears of their end. */
+export interface RelayHost {
+  readonly reactor: Reactor;
+  readonly connecting: Deadlines;
+  /** Short relays never pay for the calls that long ones need. */
+  readonly young: Deadlines;
+  readonly lingering: Deadlines;
+  readonly idling: Deadlines;
+  /** Idle seconds before TCP probes the upstream; 0: never. */
+  keepaliveS: number;
+  finished(relay: Relay, outcome: Outcome): void;
+}
+
+class Side implements EventTarget, Socket {
+  readonly fd: number;
+  readable = false;
+  writable: boolean;
+  hungUp = false;
+  registration: Registration = 0;
+  private readonly relay: Relay;
+
+  constructor(relay: Relay, fd: number, writable: boolean) {
+    this.relay = relay;
+    this.fd = fd;
+    this.writable = writable;
+  }
+
+  onEvents(events: number): void {
+    if ((events & HANG_UP) !== 0) this.hungUp = true;
+    this.relay.onSideEvents(this, events);
+  }
+}
+
+/**
+ * guest ◄──► upstream: one joined pair of sockets, from the moment the upstream is dialled.
+ *
+ * Half-close is kept in both directions; an error of either side becomes a reset of the other.
+ */
+export class Relay implements Timed {
+  readonly parties: Parties;
+  readonly startedAt: number;
+  deadline = 0;
+  waitsIn: Deadlines | undefined = undefined;
+  previousTimed: Timed | undefined = undefined;
+  nextTimed: Timed | undefined = undefined;
+  private readonly host: RelayHost;
+  private readonly guest: Side;
+  private readonly upstream: Side;
+  private readonly toUpstream: Flow;
+  private readonly toGuest: Flow;
+  private state: 'connecting' | 'open' | 'closed' = 'connecting';
+  private probed = false;
+  private bytesAtDeadline = 0;
+
+  /** Takes over both descriptors; connect(2) has been called on `upstreamFd`. Throws when epoll refuses. */
+  constructor(host: RelayHost, guestFd: number, upstreamFd: number, parties: Parties) {
+    this.host = host;
+    this.parties = parties;
+    this.startedAt = host.reactor.now;
+    this.guest = new Side(this, guestFd, true);
+    this.upstream = new Side(this, upstreamFd, false);
+    this.toUpstream = new Flow(this.guest, this.upstream);
+    this.toGuest = new Flow(this.upstream, this.guest);
+    this.upstream.registration = host.reactor.add(upstreamFd, ALL_EVENTS, this.upstream);
+    host.connecting.set(this, host.reactor.now);
+  }
+
+  get bytesToUpstream(): number {
+    return this.toUpstream.bytes;
+  }
+
+  get bytesToGuest(): number {
+    return this.toGuest.bytes;
+  }
+
+  onSideEvents(side: Side, events: number): void {
+    if (this.state === 'connecting') {
+      this.connected(events);
+      return;
+    }
+    if ((events & (EPOLLIN | HANG_UP)) !== 0) side.readable = true;
+    if ((events & (EPOLLOUT | HANG_UP)) !== 0) side.writable = true;
+    const [outgoing, incoming] =
+      side === this.guest ? [this.toUpstream, this.toGuest] : [this.toGuest, this.toUpstream];
+    if (side.readable) this.advance(outgoing);
+    if (side.writable && this.state === 'open') this.advance(incoming);
+  }
+
+  onDeadline(now: number): void {
+    if (this.state === 'connecting') {
+      this.end('connect-timeout');
+      return;
+    }
+    const { host } = this;
+    if (!this.probed && host.keepaliveS > 0) setKeepalive(this.upstream.fd, host.keepaliveS);
+    this.probed = true;
+    const halfClosed = this.toUpstream.done || this.toGuest.done;
+    const bytes = this.toUpstream.bytes + this.toGuest.bytes;
+    const quiet = bytes === this.bytesAtDeadline;
+    this.bytesAtDeadline = bytes;
+    const queue = halfClosed ? host.lingering : host.idling;
+    if (quiet && now - this.startedAt >= queue.delayMs && queue.delayMs > 0) {
+      this.end(halfClosed ? 'linger-timeout' : 'idle-timeout');
+      return;
+    }
+    queue.set(this, now);
+  }
+
+  /** Ends the relay at once, both sides with a reset. */
+  cut(outcome: Outcome): void {
+    this.end(outcome);
+  }
+
+  private connected(events: number): void {
+    const { upstream, guest, host } = this;
+    if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
+      this.end(connectOutcome(socketError(upstream.fd)));
+      return;
+    }
+    if ((events & EPOLLOUT) === 0) return;
+    this.state = 'open';
+    upstream.writable = true;
+    upstream.readable = (events & (EPOLLIN | EPOLLRDHUP)) !== 0;
+    host.young.set(this, host.reactor.now);
+    // What the guest said first is there already: it had a round trip to say it. Its events are asked for afterwards.
+    guest.readable = true;
+    this.advance(this.toUpstream);
+    if (this.state !== 'open') return;
+    try {
+      guest.registration = host.reactor.add(guest.fd, ALL_EVENTS, guest);
+    } catch {
+      this.end('error');
+      return;
+    }
+    if (upstream.readable) this.advance(this.toGuest);
+  }
+
+  private advance(flow: Flow): void {
+    if (flow.done || this.state !== 'open') return;
+    const progress = flow.move();
+    switch (progress) {
+      case Progress.waits:
+        return;
+      case Progress.again:
+        this.host.reactor.defer(() => this.advance(flow));
+        return;
+      case Progress.ended:
+        this.passOnEnd(flow);
+        return;
+      default:
+        this.fail(flow, progress);
+    }
+  }
+
+  private passOnEnd(flow: Flow): void {
+    flow.done = true;
+    if (this.toUpstream.done && this.toGuest.done) {
+      this.end('closed');
+      return;
+    }
+    shutdownWrite(flow === this.toUpstream ? this.upstream.fd : this.guest.fd);
+    this.bytesAtDeadline = this.toUpstream.bytes + this.toGuest.bytes;
+    if (this.host.lingering.delayMs > 0) this.host.lingering.set(this, this.host.reactor.now);
+  }
+
+  private fail(flow: Flow, progress: Progress): void {
+    const guestFailed = (flow === this.toUpstream) === (progress === Progress.sourceFailed);
+    // What the upstream said before it reset the connection still goes to the guest.
+    if (!guestFailed && flow === this.toUpstream && !this.toGuest.done) this.toGuest.move();
+    this.end(guestFailed ? 'guest-reset' : 'upstream-reset');
+  }
+
+  private end(outcome: Outcome): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    const { host, guest, upstream } = this;
+    clearDeadline(this);
+    host.reactor.forget(guest.registration);
+    host.reactor.forget(upstream.registration);
+    this.toUpstream.release();
+    this.toGuest.release();
+    if (outcome === 'closed') {
+      close(upstream.fd);
+      close(guest.fd);
+    } else {
+      closeWithReset(upstream.fd);
+      closeWithReset(guest.fd);
+    }
+    host.finished(this, outcome);
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { arpChainName, bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
+import type { BridgeTable, NftChain } from '../system/nft-bridge-table.ts';
+import type { ChainState } from './facts.ts';
+
+/**
+ * How a rule tells which bridge a frame is on. `ibrname` is the stock drivers' form. Kernels without
+ * CONFIG_NFT_BRIDGE_META get `port-set`: a frame never leaves by a port of another bridge, so "not by any of our veth
+ * ports" says the same, for all bridges at once. (`oifname != "br0b"` alone would drop what goes to br1b.)
+ */
+export type ArpForm = 'ibrname' | 'port-set';
+
+/** Set of all `<bridge>b`, used by the form `port-set`. */
+export const PORT_SET = 'veth_ports';
+
+/** Hook of every ARP chain, the same as the stock drivers', so that their `add chain` still succeeds. */
+export const ARP_HOOK = 'type filter hook forward priority filter; policy accept;';
+/** The same as nft reads it back: in the bridge family "filter" is -200. */
+const ARP_HOOK_READ = 'filter forward -200 accept';
+
+/** Rules of the ARP chain: requests for the service address leave by `<bridge>b` alone. */
+export function arpRules(bridge: string, form: ArpForm): readonly string[] {
+  // ARP first: one comparison lets every other frame pass, and there is a chain per bridge on every frame's way.
+  const request = `arp operation request arp daddr ip ${SERVICE_ADDRESS}`;
+  const elsewhere =
+    form === 'ibrname'
+      ? `meta ibrname "${bridge}" oifname != "${bridgePort(bridge)}"`
+      : `oifname != @${PORT_SET}`;
+  return [`${request} ${elsewhere} drop`].map((rule) => `${rule} comment "${fingerprint(bridge, rule)}"`);
+}
+
+/**
+ * The comment by which a rule of ours is known again. Rules are not compared by their text, because each version of nft
+ * words what it prints in its own way, and "up twice is a no-op" has to survive an update of nft.
+ */
+function fingerprint(bridge: string, rule: string): string {
+  return `one_tproxy ${createHash('sha256').update(`${bridge} ${rule}`).digest('hex').slice(0, 12)}`;
+}
+
+/** What the chain of a bridge is like; right is either form. */
+export function chainState(table: BridgeTable | undefined, bridge: string): ChainState {
+  const chain = table?.chains.get(arpChainName(bridge));
+  if (chain === undefined) return 'missing';
+  if (chain.base !== ARP_HOOK_READ) return 'wrong-hook';
+  return (['ibrname', 'port-set'] as const).some((form) => hasRules(chain, arpRules(bridge, form)))
+    ? 'right'
+    : 'wrong-rules';
+}
+
+function hasRules(chain: NftChain, rules: readonly string[]): boolean {
+  return (
+    chain.rules.length === rules.length &&
+    rules.every((rule, index) => rule.endsWith(`comment "${chain.rules[index]?.comment}"`))
+  );
+}
+
+/** The form that is in use on this host, by whatever driver; undefined when nothing tells. */
+export function formInUse(table: BridgeTable | undefined): ArpForm | undefined {
+  if (table === undefined) return undefined;
+  if (table.sets.has(PORT_SET)) return 'port-set';
+  const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
+  return rules.some((rule) => rule.ibrname) ? 'ibrname' : undefined;
+}

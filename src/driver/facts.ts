@@ -1,0 +1,84 @@
+import type { Endpoint } from '../model/endpoint.ts';
+import type { ArpForm } from './arp.ts';
+
+/** What is there, for one bridge: the observed half of a plan. */
+export interface Facts {
+  readonly bridge: string;
+  readonly device: BridgeDevice;
+  /** Ports of the bridge, ours included. */
+  readonly ports: readonly Port[];
+  /** `<bridge>b`. */
+  readonly port: PortFacts;
+  readonly netns: NetnsFacts;
+  readonly nft: NftFacts;
+}
+
+export type BridgeDevice =
+  | { readonly is: 'missing' }
+  | { readonly is: 'other'; readonly kind: string }
+  | { readonly is: 'bridge'; readonly mtu: number };
+
+export interface Port {
+  readonly name: string;
+  /** `veth`, `tun`, `vlan` …; undefined for a physical device. */
+  readonly kind: string | undefined;
+}
+
+export type PortFacts =
+  | { readonly is: 'missing' }
+  /** Something else has the name. */
+  | { readonly is: 'stranger'; readonly kind: string }
+  | {
+      readonly is: 'veth';
+      readonly index: number;
+      /** Index of the other end in its namespace; undefined when that end is in the root namespace too. */
+      readonly peerIndex: number | undefined;
+      readonly master: string | undefined;
+      readonly up: boolean;
+      readonly mtu: number;
+    };
+
+export type NetnsFacts =
+  | { readonly is: 'missing' }
+  /** A file in `/run/netns` with no namespace behind it. */
+  | { readonly is: 'stale' }
+  | { readonly is: 'present'; readonly inside: InsideFacts };
+
+export interface InsideFacts {
+  readonly loUp: boolean;
+  /** `<bridge>a`. */
+  readonly device: DeviceFacts | undefined;
+  /** It has `default dev <bridge>a scope link`. */
+  readonly hasRoute: boolean;
+  /** Path below `/proc/sys/` → value; what the kernel does not have is missing. */
+  readonly sysctls: ReadonlyMap<string, string>;
+}
+
+export interface DeviceFacts {
+  readonly index: number;
+  readonly peerIndex: number | undefined;
+  readonly up: boolean;
+  readonly mtu: number;
+  readonly hasAddress: boolean;
+}
+
+export interface NftFacts {
+  /** Undefined: the bridge has no map. */
+  readonly endpoints: readonly Endpoint[] | undefined;
+  readonly chain: ChainState;
+  /** The form that ARP rules on this host have; undefined: none is there to tell. */
+  readonly form: ArpForm | undefined;
+  /** Other bridges or people have something in the table. */
+  readonly ipTable: TableState;
+  readonly bridgeTable: TableState;
+  readonly portSet: PortSetState;
+}
+
+/** `alone`: nothing but this bridge's objects are in it. */
+export type TableState = 'missing' | 'alone' | 'shared';
+export type ChainState = 'missing' | 'right' | 'wrong-rules' | 'wrong-hook';
+/** The set of veth ports that the fallback form matches on: `alone` has this bridge's port only (or none). */
+export interface PortSetState {
+  readonly table: TableState;
+  readonly listed: boolean;
+}

@@ -1,0 +1,49 @@
+import { readFile, stat } from 'node:fs/promises';
+import { TproxyError } from '../errors.ts';
+
+/** `stale`: a file in `/run/netns` with no namespace of its own behind it. */
+export type NetnsState = 'missing' | 'stale' | 'present';
+
+/** Facts of the host that are files and cost no process. All of the caller's network namespace. */
+export interface Host {
+  /** Names of all network devices. */
+  deviceNames(): Promise<ReadonlySet<string>>;
+  netnsState(netns: string): Promise<NetnsState>;
+  /** Tells this host, since it was booted, from any other one. */
+  identity(): Promise<string>;
+}
+
+const OWN_NETNS = '/proc/self/ns/net';
+
+export const thisHost: Host = {
+  // Not /sys/class/net: it shows the namespace that mounted it, which need not be the one we are in.
+  async deviceNames() {
+    const lines = (await readFile('/proc/self/net/dev', 'utf8')).split('\n');
+    return new Set(
+      lines.flatMap((line) => (line.includes(':') ? [line.slice(0, line.indexOf(':')).trim()] : [])),
+    );
+  },
+
+  async netnsState(netns) {
+    const own = await stat(OWN_NETNS);
+    const file = await statOrMissing(`/run/netns/${netns}`);
+    if (file === undefined) return 'missing';
+    // A namespace's file lies on nsfs. One that leads to our own namespace would have us change the host's settings.
+    return file.dev === own.dev && file.ino !== own.ino ? 'present' : 'stale';
+  },
+
+  async identity() {
+    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    // Hypervisors that share a kernel, as in tests, differ by their namespace.
+    return `${bootId}/${(await stat(OWN_NETNS)).ino}`;
+  },
+};
+
+async function statOrMissing(path: string): Promise<{ dev: number; ino: number } | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new TproxyError(`${path}: can't be looked at: is the file system damaged?`, { cause: error });
+  }
+}

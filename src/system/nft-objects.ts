@@ -1,0 +1,24 @@
+import { NFT_TABLE } from '../model/names.ts';
+import { asArray, asObject, excerpt, type JsonObject, parseJson, UnreadableAnswerError } from './json.ts';
+
+export interface NftObject {
+  /** `table`, `map`, `set`, `chain`, `rule` … */
+  readonly kind: string;
+  readonly object: JsonObject;
+}
+
+/** Objects of our table in the output of `nft -j list …`, by kind. */
+export function nftObjects(text: string, family: string, source: string): NftObject[] {
+  const answer = asObject(parseJson(text, source), source, 'the answer');
+  const found: NftObject[] = [];
+  for (const item of asArray(answer.nftables, source, '"nftables"')) {
+    for (const [kind, value] of Object.entries(asObject(item, source, 'an item'))) {
+      if (kind === 'metainfo') continue;
+      const object = asObject(value, source, `a ${kind}`);
+      const table = kind === 'table' ? object.name : object.table;
+      if (object.family === family && table === NFT_TABLE) found.push({ kind, object });
+    }
+  }
+  if (found.some(({ kind }) => kind === 'table')) return found;
+  throw new UnreadableAnswerError(source, `the table is not in it: ${excerpt(text)}`);
+}

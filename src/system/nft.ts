@@ -1,0 +1,73 @@
+import type { EndpointMaps } from '../model/endpoint.ts';
+import { NFT_TABLE } from '../model/names.ts';
+import { type BridgeTable, parseBridgeTable } from './nft-bridge-table.ts';
+import { classifyNftFailure, explainNftFailure } from './nft-errors.ts';
+import { type IpTable, parseIpTable } from './nft-ip-table.ts';
+import type { Run } from './run.ts';
+
+/** Our tables of the caller's network namespace; undefined: there is no such table. */
+export interface NftTables {
+  readonly ip: IpTable | undefined;
+  readonly bridge: BridgeTable | undefined;
+}
+
+/**
+ * Endpoints of every bridge. A missing table means no map; an nft that fails, hangs or answers nonsense is an error,
+ * because unreadable is not empty.
+ */
+export async function readEndpointMaps(run: Run): Promise<EndpointMaps> {
+  return (await readTable(run, 'ip', parseIpTable))?.endpointMaps ?? new Map();
+}
+
+/**
+ * Both tables. Two processes side by side: nft 1.0.6 gets its cache wrong when one command line lists two tables (it
+ * then swears that the first is missing), and prints nothing at all, with status 0, for `-j -f`.
+ */
+export async function readTables(run: Run): Promise<NftTables> {
+  const [ip, bridge] = await Promise.all([
+    readTable(run, 'ip', parseIpTable),
+    readTable(run, 'bridge', parseBridgeTable),
+  ]);
+  return { ip, bridge };
+}
+
+async function readTable<T>(
+  run: Run,
+  family: 'ip' | 'bridge',
+  parse: (text: string, source: string) => T,
+): Promise<T | undefined> {
+  const args = ['-j', 'list', 'table', family, NFT_TABLE];
+  try {
+    return parse((await run('nft', args)).stdout, `nft ${args.join(' ')}`);
+  } catch (error) {
+    if (classifyNftFailure(error) === 'missing-object') return undefined;
+    throw explainNftFailure(error);
+  }
+}
+
+/** Applies `text` as one transaction: all of it or, on any error, nothing. */
+export async function applyNft(run: Run, text: string): Promise<void> {
+  try {
+    await run('nft', ['-f', '-'], { input: text });
+  } catch (error) {
+    throw explainNftFailure(error);
+  }
+}
+
+/** True when the kernel has `meta ibrname` (CONFIG_NFT_BRIDGE_META). Asks the kernel with a batch that it never commits. */
+export async function hasIbrname(run: Run): Promise<boolean> {
+  const probe = `${NFT_TABLE}_probe`;
+  const text = [
+    `add table bridge ${probe}`,
+    `add chain bridge ${probe} c { type filter hook forward priority filter; policy accept; }`,
+    `add rule bridge ${probe} c meta ibrname "x" accept`,
+    '',
+  ].join('\n');
+  try {
+    await run('nft', ['-c', '-f', '-'], { input: text });
+    return true;
+  } catch (error) {
+    if (classifyNftFailure(error) === 'missing-feature') return false;
+    throw explainNftFailure(error);
+  }
+}

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask, createSite, program, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
+
+/** In milliseconds: what a guest may wait to hear that nobody is there. */
+const AT_ONCE = 1_000;
+const CLOSED = 5030;
+const UNREACHABLE = 5031;
+let site: Site;
+
+beforeAll(async () => {
+  site = await createSite({
+    services: {
+      [CLOSED]: `${UPSTREAM_ADDRESS}:9000`,
+      // The root namespace of the sandbox has no route to it.
+      [UNREACHABLE]: '10.99.99.99:9000',
+    },
+  });
+  await site.hypervisor.deploy(site.guest);
+});
+
+afterAll(async () => {
+  await site.box.close();
+});
+
+test.each([
+  { name: 'a closed port', port: CLOSED },
+  { name: 'an unreachable address', port: UNREACHABLE },
+])('a guest is reset at once when the upstream is $name', async ({ port }) => {
+  for (let round = 0; round < 5; round += 1) {
+    const { stdout } = await site.guest.run(program('client', '169.254.16.9', port, 'knock'));
+    const [code, milliseconds] = stdout.trim().split(' ');
+    expect(code).toBe('ECONNRESET');
+    expect(Number(milliseconds)).toBeLessThan(AT_ONCE);
+  }
+});
+
+test('curl says so too', async () => {
+  const result = await site.guest.run(['curl', '-sS', '-m', '10', `http://169.254.16.9:${CLOSED}/`]);
+  expect(result).toMatchObject({ status: 56, stderr: expect.stringContaining('Connection reset by peer') });
+});
+
+test('the log tells the outcome', async () => {
+  const { hypervisor } = site;
+  const told = () => hypervisor.log('one_tproxy_br0').map((line) => JSON.stringify(line));
+  await expect
+    .poll(told, { timeout: 5_000 })
+    .toEqual(
+      expect.arrayContaining([expect.stringContaining('refused'), expect.stringContaining('unreachable')]),
+    );
+});
+
+test('an upstream that comes up is reached by the next connection', async () => {
+  const { guest, host } = site;
+  expect(await ask(guest, CLOSED)).toBe('ECONNRESET');
+  await startGreeter(host, 9000, 'here now');
+  expect(await ask(guest, CLOSED)).toBe('here now');
+});

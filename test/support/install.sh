@@ -1,0 +1,138 @@
+#!/bin/bash
+# Brings a Debian machine to where the tests and the demo can run: missing packages, the kernel of the test VM,
+# node_modules and the built tree. What is there already is left alone, so a second run needs no network.
+#
+#   bash test/support/install.sh packages|demo-packages|kernel|modules|build...
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cache=$root/.cache
+vm=$cache/vm
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+
+die() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+apt_get() {
+  # Other runs on this machine may hold dpkg's lock.
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+[ "$(id -u)" = 0 ] || die 'This needs root: it makes network namespaces and installs Debian packages.'
+[ -e /etc/debian_version ] || die 'This needs Debian 12 or newer: it installs Debian packages.'
+for tool in apt-get dpkg-query dpkg; do
+  command -v "$tool" >/dev/null || die "This needs Debian's $tool, which is not on this machine."
+done
+for tool in node npm; do
+  command -v "$tool" >/dev/null || die "This needs Node 20 or newer with npm, and there is no $tool in PATH."
+done
+arch=$(dpkg --print-architecture)
+case $arch in
+  amd64 | arm64) ;;
+  *) die "The tests run on amd64 and arm64; this machine is $arch." ;;
+esac
+
+mkdir -p "$cache"
+# Two runs in one checkout: one installs, the other waits and finds everything there.
+exec 9>"$cache/install.lock"
+flock 9
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = 'ii ' ]
+}
+
+wanted_packages() {
+  sed -e 's/#.*//' "$@" | while read -r package only; do
+    if [ -n "$package" ] && { [ -z "$only" ] || [ "$only" = "[$arch]" ]; }; then printf '%s\n' "$package"; fi
+  done
+}
+
+install_packages() {
+  local missing=() package
+  for package in $(wanted_packages "$@"); do
+    is_installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "installing Debian packages: ${missing[*]}"
+  # sshd and nginx must not start on this machine: the tests run them in namespaces of their own.
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap "rm -f '$policy'" EXIT
+  fi
+  local log=$cache/apt.log
+  if ! { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    die "apt could not install: ${missing[*]} (whole output: $log)"
+  fi
+  for package in "${missing[@]}"; do
+    is_installed "$package" || die "apt says it is done, but $package is not installed (output: $log)"
+  done
+}
+
+fetch_kernel() {
+  # The stamp is written last: a run that was interrupted starts over.
+  [ ! -e "$vm/complete" ] || return 0
+  local meta=linux-image-cloud-$arch image
+  resolve() {
+    apt-cache depends "$meta" 2>/dev/null | sed -n "s/^ *Depends: *\(linux-image-[0-9].*-cloud-$arch\)$/\1/p" | head -n 1
+  }
+  image=$(resolve)
+  if [ -z "$image" ]; then
+    apt_get update >"$cache/apt.log" 2>&1 || die "apt-get update failed (output: $cache/apt.log)"
+    image=$(resolve)
+  fi
+  [ -n "$image" ] || die "apt does not know $meta, the kernel of the test VM."
+  echo "fetching the kernel of the test VM: $image (unpacked into .cache, not installed)"
+  rm -rf "$vm"
+  mkdir -p "$vm/deb"
+  fetch() { (cd "$vm/deb" && apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$image"); }
+  # Lists that are days old may name a version that the mirror has dropped.
+  fetch >"$cache/apt.log" 2>&1 ||
+    { apt_get update && image=$(resolve) && fetch; } >>"$cache/apt.log" 2>&1 ||
+    { tail -n 30 "$cache/apt.log" >&2; die "apt could not fetch $image"; }
+  dpkg -x "$vm"/deb/*.deb "$vm/root"
+  rm -rf "$vm/deb"
+  # Debian 13 has /lib merged into /usr.
+  local modules
+  modules=$(find "$vm/root" -type d -path '*lib/modules/*' -name kernel -print -quit)
+  [ -n "$modules" ] || die "$image has no modules where they are expected"
+  ln -s "root/${modules#"$vm/root/"}" "$vm/modules"
+  ln -s "root/boot/$(basename "$(find "$vm/root/boot" -name 'vmlinuz-*' -print -quit)")" "$vm/vmlinuz"
+  [ -s "$vm/vmlinuz" ] || die "$image has no kernel where it is expected"
+  touch "$vm/complete"
+}
+
+install_modules() {
+  # npm records in node_modules what it put there.
+  if node "$here/modules-current.mjs" "$root"; then return 0; fi
+  echo 'installing node_modules (npm ci)'
+  (cd "$root" && npm ci --no-progress >"$cache/npm.log" 2>&1) || {
+    tail -n 30 "$cache/npm.log" >&2
+    die "npm ci failed (whole output: $cache/npm.log)"
+  }
+}
+
+build() {
+  (cd "$root" && npm run --silent build >"$cache/build.log" 2>&1) || {
+    tail -n 60 "$cache/build.log" >&2
+    die "npm run build failed (whole output: $cache/build.log)"
+  }
+  [ -x "$root/dist/remotes/vnm/tproxy" ] || die 'npm run build made no executable dist/remotes/vnm/tproxy'
+}
+
+for step in "$@"; do
+  case $step in
+    packages) install_packages "$root/test/demo/packages.txt" "$here/packages.txt" ;;
+    demo-packages) install_packages "$root/test/demo/packages.txt" ;;
+    kernel) fetch_kernel ;;
+    modules) install_modules ;;
+    build) build ;;
+    *) die "install.sh: no step called $step" ;;
+  esac
+done
