@@ -107,8 +107,10 @@ for (const architecture of ARCHITECTURES) {
 }
 
 cpSync(join(ROOT, 'remotes/vnm'), OUT, { recursive: true });
-cpSync(join(ROOT, 'remotes/launch-listener'), join(LIBRARY, 'launch-listener'));
+for (const script of ['launch-listener', 'watch']) {
+  cpSync(join(ROOT, 'remotes', script), join(LIBRARY, script));
+  chmodSync(join(LIBRARY, script), 0o755);
+}
 cpSync(join(ROOT, 'remotes/tproxy'), join(OUT, 'tproxy'));
 chmodSync(join(OUT, 'tproxy'), 0o755);
-chmodSync(join(LIBRARY, 'launch-listener'), 0o755);
 writeFileSync(join(LIBRARY, 'package.json'), '{ "type": "module" }\n');

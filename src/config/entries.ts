@@ -11,6 +11,9 @@ export interface ParsedEntries {
   readonly problems: readonly Problem[];
 }
 
+/** Far more than anybody offers; a list of aliases could name millions. */
+const MAX_ENTRIES = 10_000;
+
 /** The value of `:tproxy:`; `at` is where to point when it is no list. No value means no services. */
 export function parseEntries(value: Node | undefined, at: Position, source: YamlSource): ParsedEntries {
   const written = source.plain(value);
@@ -22,7 +25,17 @@ export function parseEntries(value: Node | undefined, at: Position, source: Yaml
   }
   const entries: Entry[] = [];
   const problems: Problem[] = [];
-  for (const [index, item] of value.items.entries()) {
+  if (value.items.length > MAX_ENTRIES) {
+    const message = `:tproxy: has ${value.items.length} entries; the first ${MAX_ENTRIES} count`;
+    problems.push({
+      severity: 'error',
+      ...at,
+      key: 'tproxy',
+      message,
+      remedy: 'take out what is not needed',
+    });
+  }
+  for (const [index, item] of value.items.slice(0, MAX_ENTRIES).entries()) {
     const parsed = parseEntry(item, index + 1, source);
     if ('entry' in parsed) entries.push(parsed.entry);
     else problems.push(...parsed.problems);

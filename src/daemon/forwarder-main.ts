@@ -5,10 +5,14 @@ import { PREFIX } from '../model/names.ts';
 import { runProgram } from '../system/run.ts';
 import type { SyncReport } from './control.ts';
 import { Forwarder } from './forwarder.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { parseSettings } from './settings.ts';
+import { savedSettings } from './settings-file.ts';
 
 /** Inherited pipe on which whoever started this process waits for its first report. */
 const READY_FD = 3;
+/** Tells the watch not to try again (EX_CONFIG of sysexits.h). */
+const FIRST_START_FAILED = 78;
 
 function tell(report: SyncReport): void {
   try {
@@ -22,7 +26,9 @@ function tell(report: SyncReport): void {
 /** Entry of the process `one_tproxy`. */
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   writeFileSync('/proc/self/comm', PREFIX);
-  const settings = parseSettings(JSON.parse(environment.ONE_TPROXY_SETTINGS ?? '{}'));
+  const again = environment.ONE_TPROXY_AGAIN !== undefined;
+  const given = parseSettings(JSON.parse(environment.ONE_TPROXY_SETTINGS ?? '{}'));
+  const settings = again ? (savedSettings() ?? given) : given;
   const takeOver = environment.ONE_TPROXY_TAKE_OVER === 'replace' ? 'replace' : 'adopt';
   // What this process starts must not start as this process.
   delete process.env.NODE_OPTIONS;
@@ -35,10 +41,11 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     process.on('SIGINT', stop);
     process.on('SIGHUP', () => void forwarder.sync());
     tell(report);
+    startHeartbeat(() => forwarder.countRelays());
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
     tell({ ok: false, error: messageOf(error), bridges: [] });
-    process.exit(1);
+    process.exit(again ? 1 : FIRST_START_FAILED);
   }
 }
 

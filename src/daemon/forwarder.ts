@@ -11,16 +11,21 @@ import { isMappedId, serviceUser, type User } from '../system/users.ts';
 import { askForwarder, type ControlRequest, type SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
-import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY } from './paths.ts';
+import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
-import { DRAINING_TITLE, endProcesses, hostInode, ownProcesses } from './processes.ts';
+import { endProcesses, hostInode, ownProcess, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
+import { DRAINING_TITLE } from './roles.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import type { Settings } from './settings.ts';
+import { saveSettings } from './settings-file.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
 
 /** How long listeners of an earlier forwarder get to introduce themselves. */
 const ADOPTION_MS = 1000;
+
+/** A forwarder that takes longer to hand over is hung. */
+const YIELD_TIMEOUT_MS = 8000;
 
 export interface ForwarderOptions {
   readonly settings: Settings;
@@ -103,6 +108,7 @@ export class Forwarder implements BridgeHost {
     await Promise.all([...this.bridges.values()].map((bridge) => this.endBridge(bridge)));
     await this.plane?.close();
     rmSync(CONTROL_SOCKET, { force: true });
+    rmSync(SETTINGS_FILE, { force: true });
     this.logFile.close();
   }
 
@@ -121,7 +127,7 @@ export class Forwarder implements BridgeHost {
     const running = ownProcesses();
     // Sockets first: from here on listeners that look for a forwarder find this one.
     for (const [name, endpoints] of served(maps)) this.addBridge(name).route(endpoints);
-    const predecessor = await askForwarder({ op: 'yield' }).catch((error: unknown) => {
+    const predecessor = await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS).catch((error: unknown) => {
       this.log.warn({ err: error }, 'the forwarder before this one did not hand over');
       return undefined;
     });
@@ -141,8 +147,14 @@ export class Forwarder implements BridgeHost {
 
   /** A forwarder that can't be talked to is hung or lost its socket. Killed, because its listeners must survive it. */
   private async endOtherForwarders(): Promise<void> {
-    const others = ownProcesses().filter(({ role }) => role === 'forwarder');
-    await endProcesses(others, 'SIGKILL', 0);
+    const others = ownProcesses();
+    const watches = others.filter(({ role, pid }) => role === 'watch' && pid !== process.ppid);
+    await endProcesses(watches, 'SIGKILL', 0);
+    await endProcesses(
+      others.filter(({ role }) => role === 'forwarder'),
+      'SIGKILL',
+      0,
+    );
   }
 
   /** Waits for the listeners that run already; one that does not come is ended. */
@@ -265,7 +277,8 @@ export class Forwarder implements BridgeHost {
     }
   }
 
-  private countRelays(): Promise<number> {
+  /** Living relays; it resolves only while the data plane is alive. */
+  countRelays(): Promise<number> {
     const id = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
     return new Promise((resolve) => {
       this.counts.set(id, resolve);
@@ -289,8 +302,15 @@ export class Forwarder implements BridgeHost {
     for (const bridge of this.bridges.values()) bridge.release();
     this.bridges.clear();
     process.title = DRAINING_TITLE;
+    this.leaveWatch();
     setImmediate(() => void this.drain());
     return { ok: true, bridges: [] };
+  }
+
+  /** From now on the end of this process is no accident. */
+  private leaveWatch(): void {
+    const watch = ownProcess(process.ppid, this.host);
+    if (watch?.role === 'watch') process.kill(watch.pid, 'SIGKILL');
   }
 
   private async drain(): Promise<void> {
@@ -310,6 +330,11 @@ export class Forwarder implements BridgeHost {
 
   private applySettings(settings: Settings): void {
     this.settings = settings;
+    try {
+      saveSettings(settings);
+    } catch (error) {
+      this.log.warn({ err: error }, 'settings can not be kept for a restart after a crash');
+    }
     this.logFile.setLevel(settings.debugLevel);
     this.finished.setLevel(settings.debugLevel);
     this.post({ type: 'limits', limits: limitsOf(settings) });

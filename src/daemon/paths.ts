@@ -4,6 +4,7 @@ import { listenerTitle, PREFIX } from '../model/names.ts';
 export const RUN_DIRECTORY = '/run/one_tproxy';
 export const CONTROL_SOCKET = `${RUN_DIRECTORY}/control.sock`;
 export const LOCK_FILE = `${RUN_DIRECTORY}/lock`;
+export const SETTINGS_FILE = `${RUN_DIRECTORY}/settings.json`;
 const LOG_DIRECTORY = '/var/log';
 
 /** The unix socket between the listener of a bridge and the forwarder. */

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBridgeName, listenerTitle, netnsName, PREFIX } from '../model/names.ts';
 import { netnsPath } from './paths.ts';
-import { HOST_VARIABLE, ROLE_VARIABLE } from './roles.ts';
+import { DRAINING_TITLE, HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
 
-/** Title of a forwarder that only finishes its relays. It must not be longer than `one_tproxy`. */
-export const DRAINING_TITLE = 'tproxy_old';
+export type Role = 'watch' | 'forwarder' | 'draining' | 'listener';
 
-export type Role = 'forwarder' | 'draining' | 'listener';
+const ROOT_ROLES: ReadonlyMap<string, Role> = new Map([
+  [PREFIX, 'forwarder'],
+  [DRAINING_TITLE, 'draining'],
+  [WATCH_TITLE, 'watch'],
+]);
 
 /** A process of ours on this host. */
 export interface OwnProcess {
@@ -40,10 +43,11 @@ export function hostInode(): number {
   return statSync('/proc/self/ns/net').ino;
 }
 
-/** Title of a process: all of its command line. */
+/** Title of a process: all of its command line, or its first word for the watch, which has arguments. */
 function titleOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');
+    const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');
+    return line.startsWith(`${WATCH_TITLE}\0`) ? WATCH_TITLE : line;
   } catch {
     return '';
   }
@@ -63,10 +67,11 @@ function environmentOf(pid: number): ReadonlyMap<string, string> {
 /** The process `pid` if it is ours: title, environment and network namespace must all say so. */
 export function ownProcess(pid: number, host: number): OwnProcess | undefined {
   const title = titleOf(pid);
-  if (title === PREFIX || title === DRAINING_TITLE) {
+  const rootRole = ROOT_ROLES.get(title);
+  if (rootRole !== undefined) {
     if (environmentOf(pid).get(ROLE_VARIABLE) !== 'forwarder') return undefined;
     if (namespaceInode(`/proc/${pid}/ns/net`) !== host) return undefined;
-    return { pid, role: title === PREFIX ? 'forwarder' : 'draining', bridge: undefined, astray: false };
+    return { pid, role: rootRole, bridge: undefined, astray: false };
   }
   if (!title.startsWith(`${PREFIX}_`)) return undefined;
   const bridge = title.slice(PREFIX.length + 1);
@@ -82,7 +87,7 @@ export function ownProcess(pid: number, host: number): OwnProcess | undefined {
 /** All of our processes on this host: the forwarder, draining ones, listeners by the name of their bridge. */
 export function ownProcesses(): OwnProcess[] {
   const host = hostInode();
-  const order: readonly Role[] = ['forwarder', 'draining', 'listener'];
+  const order: readonly Role[] = ['watch', 'forwarder', 'draining', 'listener'];
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid)

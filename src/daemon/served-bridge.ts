@@ -35,6 +35,8 @@ interface Listener {
   readonly pid: number;
   /** Inode of the netns it lives in. */
   readonly netns: number;
+  /** It was told its ports, and takes connections. */
+  serving: boolean;
 }
 
 /** Somebody who waits for the listener's next step. */
@@ -80,12 +82,15 @@ export class ServedBridge {
 
   /** False when the netns of the bridge is gone, is another one by now, or has no listener. */
   get isHealthy(): boolean {
-    return this.listener !== undefined && this.listener.netns === this.netnsInode();
+    return this.listener?.serving === true && this.listener.netns === this.netnsInode();
   }
 
-  private get isOpen(): boolean {
+  /** The ports of the endpoints, and no others, are open. */
+  private get hasThePorts(): boolean {
+    if (this.failures.length > 0) return false;
     return (
-      this.failures.length === 0 && this.endpoints.every(({ servicePort }) => this.open.has(servicePort))
+      this.open.size === this.endpoints.length &&
+      this.endpoints.every(({ servicePort }) => this.open.has(servicePort))
     );
   }
 
@@ -98,7 +103,7 @@ export class ServedBridge {
         `bridge ${this.name}: network namespace ${netnsName(this.name)} is missing; deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
       );
     }
-    if (unchanged && this.isHealthy && this.isOpen) return;
+    if (unchanged && this.isHealthy && this.hasThePorts) return;
     this.route(endpoints);
     if (this.keptNetns !== netns) this.forgetSockets();
     this.keptNetns = netns;
@@ -139,7 +144,7 @@ export class ServedBridge {
     this.keptNetns = netns;
     this.keep(hello.body.ports, hello.fds);
     this.open = new Set(hello.body.ports);
-    this.listener = { link: hello.link, pid: hello.pid, netns };
+    this.listener = { link: hello.link, pid: hello.pid, netns, serving: false };
     this.waiter?.resolve();
   }
 
@@ -149,6 +154,7 @@ export class ServedBridge {
       return;
     }
     this.keep(message.body.sockets, message.fds);
+    this.listener.serving = true;
     this.open = new Set(message.body.ports);
     this.failures = message.body.failures;
     for (const [port, fd] of [...this.kept]) {
@@ -177,6 +183,7 @@ export class ServedBridge {
   /** Has the listener hand over what it accepted and accept nothing more, until it is configured again. */
   async pause(): Promise<void> {
     if (this.listener === undefined) return;
+    this.listener.serving = false;
     this.host.post({ type: 'pause', link: this.listener.link });
     await this.wait('did not pause');
   }

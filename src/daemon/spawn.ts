@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TproxyError } from '../errors.ts';
-import { listenerTitle, netnsName, PREFIX } from '../model/names.ts';
+import { listenerTitle, netnsName } from '../model/names.ts';
 import type { SyncReport } from './control.ts';
 import { bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
-import { HOST_VARIABLE, ROLE_VARIABLE } from './roles.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
 import type { Settings } from './settings.ts';
 
 /** Longest time from starting the forwarder to its first word. */
@@ -69,14 +69,14 @@ export function spawnListener(start: ListenerStart): ChildProcess {
 export type TakeOver = 'adopt' | 'replace';
 
 /**
- * Starts the forwarder in the caller's network namespace and waits until its first sync is done. Rejects when it died or
- * says nothing.
+ * Starts the forwarder, under its watch, in the caller's network namespace and waits until its first sync is done. Rejects
+ * when it died or says nothing.
  */
 export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Promise<SyncReport> {
-  const log = logDescriptor(forwarderLog());
-  const child = spawn(process.execPath, [], {
-    argv0: PREFIX,
-    stdio: ['ignore', log, log, 'pipe'],
+  const watch = fileURLToPath(new URL('./watch', import.meta.url));
+  const child = spawn('bash', [watch, process.execPath, forwarderLog()], {
+    argv0: WATCH_TITLE,
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     detached: true,
     cwd: '/',
     env: {
@@ -87,7 +87,6 @@ export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Pr
       ONE_TPROXY_TAKE_OVER: takeOver,
     },
   });
-  if (log !== 'ignore') closeSync(log);
   const pipe = child.stdio[3] as Readable;
   try {
     return await firstLine(child, pipe);
@@ -114,7 +113,9 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
     });
     child.once('error', (error) => {
       clearTimeout(timer);
-      reject(new TproxyError(`forwarder: ${process.execPath} can't be started`, { cause: error }));
+      reject(
+        new TproxyError('forwarder: bash can not be started; install the package bash', { cause: error }),
+      );
     });
     child.once('exit', (status, signal) => {
       clearTimeout(timer);

@@ -3,7 +3,7 @@ import type { EndpointMaps } from '../model/endpoint.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { askForwarder, type SyncReport } from './control.ts';
-import { endProcesses, ownProcesses } from './processes.ts';
+import { endProcesses, type OwnProcess, ownProcesses, type Role } from './processes.ts';
 import type { Settings } from './settings.ts';
 import { spawnForwarder, type TakeOver } from './spawn.ts';
 
@@ -55,15 +55,12 @@ export async function restart(options: VerbOptions): Promise<void> {
 
 /** Ends all processes, draining ones included, and their relays. */
 export async function stop(): Promise<void> {
-  const found = ownProcesses();
-  // The forwarder first: it would bring its listeners back.
-  await endProcesses(
-    found.filter(({ role }) => role !== 'listener'),
-    'SIGTERM',
-    STOP_GRACE_MS,
-  );
-  const left = ownProcesses();
-  await endProcesses(left, 'SIGTERM', STOP_GRACE_MS);
+  const ofRoles = (...roles: readonly Role[]): OwnProcess[] =>
+    ownProcesses().filter(({ role }) => roles.includes(role));
+  // Whoever would bring back another goes first.
+  await endProcesses(ofRoles('watch'), 'SIGKILL', STOP_GRACE_MS);
+  await endProcesses(ofRoles('forwarder', 'draining'), 'SIGTERM', STOP_GRACE_MS);
+  await endProcesses(ofRoles('listener'), 'SIGTERM', STOP_GRACE_MS);
   const stubborn = ownProcesses();
   if (stubborn.length > 0) {
     throw new TproxyError(

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../model/endpoint.ts';
-import type { ArpForm } from './arp.ts';
+import type { ArpForm } from './arp-rules.ts';
 
 /** What is there, for one bridge: the observed half of a plan. */
 export interface Facts {
@@ -77,8 +77,8 @@ export interface NftFacts {
 /** `alone`: nothing but this bridge's objects are in it. */
 export type TableState = 'missing' | 'alone' | 'shared';
 export type ChainState = 'missing' | 'right' | 'wrong-rules' | 'wrong-hook';
-/** The set of veth ports that the fallback form matches on: `alone` has this bridge's port only (or none). */
+/** The set that the form `port-set` matches on; `alone`: no other bridge's port or chain needs it. */
 export interface PortSetState {
-  readonly table: TableState;
+  readonly state: TableState;
   readonly listed: boolean;
 }

@@ -6,6 +6,8 @@ export interface NftRule {
   readonly comment?: string;
   /** Uses `meta ibrname`, which some kernels lack. */
   readonly ibrname: boolean;
+  /** Named sets that it looks into. */
+  readonly sets: readonly string[];
 }
 
 export interface NftChain {
@@ -48,8 +50,10 @@ function baseOf(chain: JsonObject): string {
 }
 
 function parseRule(rule: JsonObject): NftRule {
-  const ibrname = JSON.stringify(rule.expr ?? null).includes('{"key":"ibrname"}');
-  return typeof rule.comment === 'string' ? { comment: rule.comment, ibrname } : { ibrname };
+  const expressions = JSON.stringify(rule.expr ?? null);
+  const ibrname = expressions.includes('{"key":"ibrname"}');
+  const sets = [...expressions.matchAll(/"@([^"]+)"/g)].map(([, name]) => name ?? '');
+  return typeof rule.comment === 'string' ? { comment: rule.comment, ibrname, sets } : { ibrname, sets };
 }
 
 function namesOf(set: JsonObject, name: string, source: string): string[] {

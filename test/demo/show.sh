@@ -7,7 +7,9 @@ built=$1
 begin=$SECONDS
 export LC_ALL=C
 
-step() { printf '\n\e[1m%s\e[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '%s\n' "$*"; }
 fail() {
   printf '\nThe demo failed: %s\n' "$*" >&2
@@ -74,8 +76,7 @@ ip -n vm-7 address add 192.168.150.7/24 dev eth0
 ip -n vm-7 link set eth0 up
 ip -n vm-7 route add 169.254.16.9 dev eth0 scope link
 show ip -n vm-7 route
-guest() { ip netns exec vm-7 "$@"; }
-if guest curl -s -m 2 http://10.11.12.13:8080/ >/dev/null; then fail 'the guest reaches the backbone by itself'; fi
+if ip netns exec vm-7 curl -s -m 2 http://10.11.12.13:8080/ >/dev/null; then fail 'the guest reaches the backbone by itself'; fi
 say '  The guest cannot reach 10.11.12.13: it has no way to the backbone.'
 
 step '3. OpenNebula deploys the VM: the pre hook gets its template'
@@ -96,7 +97,7 @@ hook() {
 hook "$vnm/bridge/pre.d/50-tproxy"
 
 step '4. The guest asks 169.254.16.9'
-show guest curl -s -S -m 10 http://169.254.16.9:5030/ | tee /run/answer
+show ip netns exec vm-7 curl -s -S -m 10 http://169.254.16.9:5030/ | tee /run/answer
 grep -q 'Hello from nginx on the backbone. You are 10.11.12.1 to me.' /run/answer
 
 step '5. What runs'

@@ -31,7 +31,21 @@ test('1 GiB from the guest', async () => {
 test('1 GiB to the guest', async () => {
   const { stdout } = await site.guest.run(client('download', GIB), { timeoutMs: 60_000 });
   expect(stdout).toMatch(/^1073741824 [0-9a-f]{64}\n$/);
-  expect(server.output).toContain(`source ${stdout}`);
+  await server.waitFor(new RegExp(`^source ${stdout.trim()}$`, 'm'));
+});
+
+test('the log has counted every byte', async () => {
+  const counted = () =>
+    site.hypervisor.connections('br0').map(({ bytes_to_upstream, bytes_to_guest, outcome }) => ({
+      bytes_to_upstream,
+      bytes_to_guest,
+      outcome,
+    }));
+  const [sink, counts, source] = ['sink\n', `${GIB} \n`, `source ${GIB}\n`].map(({ length }) => length);
+  await expect.poll(counted, { timeout: 5_000 }).toEqual([
+    { bytes_to_upstream: GIB + Number(sink), bytes_to_guest: Number(counts) + 64, outcome: 'closed' },
+    { bytes_to_upstream: source, bytes_to_guest: GIB, outcome: 'closed' },
+  ]);
 });
 
 test('1 GiB to a guest that reads in fits and starts, in little memory', async () => {
@@ -52,7 +66,7 @@ test('1 GiB to a guest that reads in fits and starts, in little memory', async (
   expect(status).toBe(0);
   const received = reader.lines.at(-1) ?? '';
   expect(received).toMatch(/^1073741824 [0-9a-f]{64}$/);
-  expect(server.output).toContain(`source ${received}`);
+  await server.waitFor(new RegExp(`^source ${received}$`, 'm'));
   // In MB. The kernel's buffers hold a reader that stalls; the process does not.
   expect(peak - before).toBeLessThan(16);
 });

@@ -82,11 +82,21 @@ test(`${FILES} downloads at once`, async () => {
 
 test('every finished connection has a line in the log of its bridge', async () => {
   const { hypervisor, guest } = site;
-  await guest.sh(`curl -fsS -m 10 ${URL}/teapot?logged || true`);
+  // Of a length that no request of curl has.
+  const request = `GET /who HTTP/1.0\r\nX-Padding: ${'x'.repeat(1234)}\r\n\r\n`;
+  const answer = await guest.sh('exec 3<>/dev/tcp/169.254.16.9/5030; cat >&3; cat <&3', { input: request });
   const finished = () =>
-    hypervisor.log('one_tproxy_br0').filter((line) => JSON.stringify(line).includes(guest.ip));
-  await expect.poll(() => finished().length, { timeout: 5_000 }).toBeGreaterThan(0);
-  const text = JSON.stringify(finished().at(-1));
-  expect(text).toContain(UPSTREAM_ADDRESS);
-  expect(text).toContain('5030');
+    hypervisor.connections('br0').filter(({ bytes_to_upstream }) => bytes_to_upstream === request.length);
+  await expect.poll(finished, { timeout: 5_000 }).toHaveLength(1);
+  expect(finished()).toMatchObject([
+    {
+      bridge: 'br0',
+      service_port: 5030,
+      guest: expect.stringMatching(new RegExp(`^${guest.ip}:\\d+$`)),
+      upstream: `${UPSTREAM_ADDRESS}:80`,
+      bytes_to_guest: answer.length,
+      duration_ms: expect.any(Number),
+      outcome: 'closed',
+    },
+  ]);
 });

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { prepareForLoad } from '../support/network.ts';
+import { addGuest, prepareForLoad } from '../support/network.ts';
 import type { Program } from '../support/program.ts';
 import { createSite, program, type Site, startServer, UPSTREAM_ADDRESS } from '../support/site.ts';
 
@@ -20,8 +20,8 @@ afterAll(async () => {
   await site.box.close();
 });
 
-async function crowd(count: number): Promise<Program> {
-  const program_ = site.guest.spawn(program('crowd', '169.254.16.9', 9000, count));
+async function crowd(count: number, guest = site.guest): Promise<Program> {
+  const program_ = guest.spawn(program('crowd', '169.254.16.9', 9000, count));
   await program_.waitFor(new RegExp(`^open ${count}$`, 'm'), 30_000);
   return program_;
 }
@@ -44,7 +44,7 @@ async function descriptors(): Promise<{ forwarder: number; listener: number }> {
 test(`${CONNECTIONS} connections at once, and no descriptor stays behind`, async () => {
   // Whatever the daemons open on first use is open then.
   await disperse(await crowd(10), 10);
-  await expect.poll(() => site.hypervisor.log('one_tproxy_br0').length).toBeGreaterThanOrEqual(10);
+  await expect.poll(() => site.hypervisor.connections('br0').length).toBeGreaterThanOrEqual(10);
   const before = await descriptors();
 
   const all = await crowd(CONNECTIONS);
@@ -65,10 +65,12 @@ test('a guest that drops its connections leaves nothing behind either', async ()
 });
 
 test('a second guest is served while the first one holds its connections', async () => {
-  const { hypervisor } = site;
-  const held = await crowd(CONNECTIONS);
+  const { box, bridge, hypervisor } = site;
+  const other = await addGuest(box, bridge, { ip: '192.168.150.12' });
+  await hypervisor.deploy(other);
   const before = await hypervisor.daemons();
-  await disperse(await crowd(50), 50);
-  expect(await hypervisor.daemons()).toEqual(before);
+  const held = await crowd(CONNECTIONS);
+  await disperse(await crowd(50, other), 50);
   await disperse(held, CONNECTIONS);
+  expect(await hypervisor.daemons()).toEqual(before);
 });

@@ -98,19 +98,20 @@ describe('the forwarder', () => {
   });
 });
 
-test('daemons belong to nobody who started them: no terminal, no open output, root directory', () => {
-  for (const { pid } of [forwarder, listener]) {
+test('daemons outlive the hook: no terminal, no output of somebody else, root directory', () => {
+  const parents = [forwarder, listener].map(({ pid }) => {
     const stat = readFileSync(site.box.path(`/proc/${pid}/stat`), 'utf8');
-    const [, parent, , session, tty] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [, parent, , , tty] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     expect(tty).toBe('0');
-    expect(Number(session)).not.toBe(0);
-    // Reparented: the hook that started it has ended.
-    expect(parent).toBe('1');
-    for (const fd of [0, 1]) {
-      expect(readlinkSync(site.box.path(`/proc/${pid}/fd/${fd}`))).not.toMatch(/^pipe:/);
+    for (const fd of [0, 1, 2]) {
+      const target = readlinkSync(site.box.path(`/proc/${pid}/fd/${fd}`));
+      expect(target).toMatch(/^(\/dev\/null|\/var\/log\/one_tproxy(_br0)?\.log)$/);
     }
     expect(readlinkSync(site.box.path(`/proc/${pid}/cwd`))).toBe('/');
-  }
+    return Number(parent);
+  });
+  expect(parents[0]).toBe(1);
+  expect([1, forwarder.pid]).toContain(parents[1]);
 });
 
 test('status is not fooled by a stranger with our title', async () => {

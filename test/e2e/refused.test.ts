@@ -34,19 +34,19 @@ test.each([
   }
 });
 
-test('curl says so too', async () => {
-  const result = await site.guest.run(['curl', '-sS', '-m', '10', `http://169.254.16.9:${CLOSED}/`]);
-  expect(result).toMatchObject({ status: 56, stderr: expect.stringContaining('Connection reset by peer') });
+test('curl has no doubt either', async () => {
+  const { status } = await site.guest.run(['curl', '-sS', '-m', '10', `http://169.254.16.9:${CLOSED}/`]);
+  // 7: no connection, 56: reset while waiting for the answer; which of them is a matter of microseconds. It would be 52
+  // after a silent close and 28 after a time-out.
+  expect([7, 56]).toContain(status);
 });
 
 test('the log tells the outcome', async () => {
-  const { hypervisor } = site;
-  const told = () => hypervisor.log('one_tproxy_br0').map((line) => JSON.stringify(line));
+  const outcomes = () =>
+    site.hypervisor.connections('br0').map(({ service_port, outcome }) => `${service_port} ${outcome}`);
   await expect
-    .poll(told, { timeout: 5_000 })
-    .toEqual(
-      expect.arrayContaining([expect.stringContaining('refused'), expect.stringContaining('unreachable')]),
-    );
+    .poll(outcomes, { timeout: 5_000 })
+    .toEqual(expect.arrayContaining([`${CLOSED} upstream-refused`, `${UNREACHABLE} upstream-unreachable`]));
 });
 
 test('an upstream that comes up is reached by the next connection', async () => {

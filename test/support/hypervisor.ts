@@ -15,7 +15,8 @@ import { type TemplateNic, templateFor } from './template.ts';
 
 /** Where `onehost sync` puts the tree on a hypervisor. */
 const REMOTES = '/var/tmp/one';
-const BUILT = fileURLToPath(new URL('../../dist/remotes', import.meta.url));
+/** What is tested: the tree that `npm run build` makes, or the one that `TPROXY_REMOTES` names. */
+const BUILT = process.env.TPROXY_REMOTES ?? fileURLToPath(new URL('../../dist/remotes', import.meta.url));
 const RUNTIME_DIRECTORY = '/run/one_tproxy';
 
 export interface Daemon {
@@ -129,6 +130,11 @@ export class Hypervisor {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Finished connections in the log of a bridge. */
+  connections(bridge: string): Record<string, unknown>[] {
+    return this.log(listenerTitle(bridge)).filter(({ msg }) => msg === 'connection finished');
   }
 
   /** Everything that the program can leave behind, logs and its lock file excepted; empty after the last `down`. */

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { arpChainName, bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
-import type { BridgeTable, NftChain } from '../system/nft-bridge-table.ts';
-import type { ChainState } from './facts.ts';
+import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
 
 /**
  * How a rule tells which bridge a frame is on. `ibrname` is the stock drivers' form. Kernels without
@@ -16,7 +14,7 @@ export const PORT_SET = 'veth_ports';
 /** Hook of every ARP chain, the same as the stock drivers', so that their `add chain` still succeeds. */
 export const ARP_HOOK = 'type filter hook forward priority filter; policy accept;';
 /** The same as nft reads it back: in the bridge family "filter" is -200. */
-const ARP_HOOK_READ = 'filter forward -200 accept';
+export const ARP_HOOK_READ = 'filter forward -200 accept';
 
 /** Rules of the ARP chain: requests for the service address leave by `<bridge>b` alone. */
 export function arpRules(bridge: string, form: ArpForm): readonly string[] {
@@ -35,29 +33,4 @@ export function arpRules(bridge: string, form: ArpForm): readonly string[] {
  */
 function fingerprint(bridge: string, rule: string): string {
   return `one_tproxy ${createHash('sha256').update(`${bridge} ${rule}`).digest('hex').slice(0, 12)}`;
-}
-
-/** What the chain of a bridge is like; right is either form. */
-export function chainState(table: BridgeTable | undefined, bridge: string): ChainState {
-  const chain = table?.chains.get(arpChainName(bridge));
-  if (chain === undefined) return 'missing';
-  if (chain.base !== ARP_HOOK_READ) return 'wrong-hook';
-  return (['ibrname', 'port-set'] as const).some((form) => hasRules(chain, arpRules(bridge, form)))
-    ? 'right'
-    : 'wrong-rules';
-}
-
-function hasRules(chain: NftChain, rules: readonly string[]): boolean {
-  return (
-    chain.rules.length === rules.length &&
-    rules.every((rule, index) => rule.endsWith(`comment "${chain.rules[index]?.comment}"`))
-  );
-}
-
-/** The form that is in use on this host, by whatever driver; undefined when nothing tells. */
-export function formInUse(table: BridgeTable | undefined): ArpForm | undefined {
-  if (table === undefined) return undefined;
-  if (table.sets.has(PORT_SET)) return 'port-set';
-  const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
-  return rules.some((rule) => rule.ibrname) ? 'ibrname' : undefined;
 }

@@ -1,0 +1,92 @@
+import { messageOf, TproxyError } from '../errors.ts';
+import { applyIp } from '../system/ip.ts';
+import { batchLinesDone } from '../system/ip-errors.ts';
+import { applyNft } from '../system/nft.ts';
+import type { Run } from '../system/run.ts';
+import { writeSysctls } from '../system/sysctl.ts';
+import { ipLine } from './ip-text.ts';
+import { nftText } from './nft-text.ts';
+import { type Group, groupsOf } from './step-groups.ts';
+import { words } from './step-words.ts';
+import { type Step, undoOf } from './steps.ts';
+
+/**
+ * Applies a plan from the root namespace, all or nothing: when a step fails, the steps before it are undone and the error
+ * names bridge, step and cause.
+ */
+export async function applySteps(run: Run, bridge: string, steps: readonly Step[]): Promise<void> {
+  const done: Step[] = [];
+  for (const group of groupsOf(steps)) {
+    try {
+      await perform(run, group);
+      done.push(...group.steps);
+    } catch (error) {
+      const finished = stepsDone(group, error);
+      done.push(...group.steps.slice(0, finished ?? group.steps.length));
+      const left = await undoSteps(run, done);
+      throw new TproxyError(
+        `bridge ${bridge}: could not ${wordsOfFailure(group, finished)}: ${messageOf(error)}${outcome(left)}`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/**
+ * Takes steps back, the last one first, as far as it goes. Resolves with the words of what could not be taken back: an
+ * undo never hides the error that made it necessary.
+ */
+export async function undoSteps(run: Run, done: readonly Step[]): Promise<readonly string[]> {
+  const undo = [...done].reverse().flatMap((step) => undoOf(step) ?? []);
+  return applyEach(run, undo);
+}
+
+/**
+ * Applies steps that do not depend on one another, each group on its own, and goes on after a failure: for removals.
+ * Resolves with what failed, in words.
+ */
+export async function applyEach(run: Run, steps: readonly Step[]): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const group of groupsOf(steps)) {
+    // A batch of `ip` stops at the first failure, which must not keep the rest from being removed.
+    const parts: Group[] =
+      group.hand === 'ip' ? group.steps.map((step) => ({ hand: 'ip', steps: [step] })) : [group];
+    for (const part of parts) {
+      try {
+        await perform(run, part);
+      } catch (error) {
+        failed.push(`could not ${part.steps.map(words).join(', ')}: ${messageOf(error)}`);
+      }
+    }
+  }
+  return failed;
+}
+
+async function perform(run: Run, group: Group): Promise<void> {
+  switch (group.hand) {
+    case 'ip':
+      return applyIp(run, group.steps.map(ipLine));
+    case 'ip-in-netns':
+      return applyIp(run, group.steps.map(ipLine), group.netns);
+    case 'sysctl':
+      for (const { netns, sysctls } of group.steps) await writeSysctls(run, netns, sysctls);
+      return;
+    case 'nft':
+      return applyNft(run, nftText(group.steps));
+  }
+}
+
+/** How many steps of a failed group took effect; undefined: nobody knows. */
+function stepsDone(group: Group, error: unknown): number | undefined {
+  return group.hand === 'nft' ? 0 : batchLinesDone(error);
+}
+
+function wordsOfFailure(group: Group, finished: number | undefined): string {
+  const culprit = finished === undefined || group.hand === 'nft' ? undefined : group.steps[finished];
+  return culprit === undefined ? group.steps.map(words).join(', ') : words(culprit);
+}
+
+function outcome(left: readonly string[]): string {
+  if (left.length === 0) return '; what was done before it has been undone';
+  return `; undoing what was done before it failed too: ${left.join('; ')}`;
+}

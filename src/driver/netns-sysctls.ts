@@ -1,0 +1,53 @@
+/**
+ * What the netns of a bridge must be set to, in this order. A new namespace copies the host's IPv4 settings, so each one
+ * that matters is set; the kernel takes the stricter or the looser of `all` and the device depending on the key, so both
+ * are.
+ */
+export function netnsSysctls(device: string): ReadonlyMap<string, string> {
+  const settings = new Map<string, string>();
+  // First: switching it resets several of the per-device keys below.
+  settings.set('net/ipv4/ip_forward', '0');
+  for (const [key, value] of Object.entries(PER_DEVICE)) {
+    for (const scope of ['all', 'default', device]) settings.set(`net/ipv4/conf/${scope}/${key}`, value);
+  }
+  for (const [key, value] of Object.entries(IPV4)) settings.set(`net/ipv4/${key}`, value);
+  for (const scope of ['all', 'default', device]) {
+    // Before the device goes up, or it gets a link-local address that guests can dial.
+    settings.set(`net/ipv6/conf/${scope}/disable_ipv6`, '1');
+  }
+  return settings;
+}
+
+/** True for a setting that exists only as long as the device does. */
+export function isDeviceSysctl(path: string, device: string): boolean {
+  return path.startsWith(`net/ipv4/conf/${device}/`) || path.startsWith(`net/ipv6/conf/${device}/`);
+}
+
+const PER_DEVICE: Readonly<Record<string, string>> = {
+  // Answer for 169.254.16.9 alone and never speak in the name of another address.
+  arp_ignore: '1',
+  arp_announce: '2',
+  arp_filter: '0',
+  // A guest must not fill the neighbour table with unasked-for ARP.
+  arp_accept: '0',
+  proxy_arp: '0',
+  proxy_arp_pvlan: '0',
+  // Guests have any address and the only route leads back to them: a reverse path check could tell nothing apart.
+  rp_filter: '0',
+  accept_redirects: '0',
+  secure_redirects: '0',
+  send_redirects: '0',
+  accept_source_route: '0',
+  // Guests must not reach 127.0.0.0/8 of the netns, nor send from its own address.
+  route_localnet: '0',
+  accept_local: '0',
+};
+
+const IPV4: Readonly<Record<string, string>> = {
+  // The listener has no capability.
+  ip_unprivileged_port_start: '0',
+  ip_nonlocal_bind: '0',
+  icmp_echo_ignore_all: '0',
+  icmp_echo_ignore_broadcasts: '1',
+  tcp_syncookies: '1',
+};

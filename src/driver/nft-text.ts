@@ -1,0 +1,75 @@
+import { TproxyError } from '../errors.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import { arpChainName, endpointMapName, NFT_TABLE } from '../model/names.ts';
+import { ARP_HOOK, type ArpForm, arpRules, PORT_SET } from './arp-rules.ts';
+import type { StepOfHand } from './steps.ts';
+
+/** One transaction for `nft -f -`. */
+export function nftText(steps: readonly StepOfHand<'nft'>[]): string {
+  return steps
+    .flatMap(nftLines)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function nftLines(step: StepOfHand<'nft'>): string[] {
+  switch (step.do) {
+    case 'create-table':
+      return [`add table ${step.family} ${NFT_TABLE}`];
+    case 'delete-table':
+      return [`delete table ${step.family} ${NFT_TABLE}`];
+    case 'create-port-set':
+      return [`add set bridge ${NFT_TABLE} ${PORT_SET} { type ifname; }`];
+    case 'delete-port-set':
+      return [`delete set bridge ${NFT_TABLE} ${PORT_SET}`];
+    case 'list-port':
+      return [`add element bridge ${NFT_TABLE} ${PORT_SET} { "${step.port}" }`];
+    case 'unlist-port':
+      return [`delete element bridge ${NFT_TABLE} ${PORT_SET} { "${step.port}" }`];
+    case 'create-chain':
+      return [`add chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)} { ${ARP_HOOK} }`, ...rules(step)];
+    case 'rewrite-chain':
+      return [`flush chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`, ...rules(step)];
+    case 'delete-chain':
+      return [
+        `flush chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
+        `delete chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
+      ];
+    case 'create-map':
+      return [
+        `add map ip ${NFT_TABLE} ${endpointMapName(step.bridge)} { type inet_service : ipv4_addr . inet_service; }`,
+      ];
+    case 'delete-map':
+      return [`delete map ip ${NFT_TABLE} ${endpointMapName(step.bridge)}`];
+    case 'change-endpoints':
+      return [
+        ...elements(
+          'delete',
+          step.bridge,
+          step.remove.map(({ servicePort }) => `${servicePort}`),
+        ),
+        ...elements('add', step.bridge, step.add.map(elementOf)),
+      ];
+  }
+}
+
+function rules(step: { readonly bridge: string; readonly form: ArpForm }): string[] {
+  const chain = arpChainName(step.bridge);
+  return arpRules(step.bridge, step.form).map((rule) => `add rule bridge ${NFT_TABLE} ${chain} ${rule}`);
+}
+
+function elements(verb: 'add' | 'delete', bridge: string, list: readonly string[]): string[] {
+  if (list.length === 0) return [];
+  return [`${verb} element ip ${NFT_TABLE} ${endpointMapName(bridge)} { ${list.join(', ')} }`];
+}
+
+/** nft takes up to 128 bytes and has no way to escape a quote. */
+const COMMENT = /^[\x20\x21\x23-\x7e]{1,127}$/;
+
+function elementOf({ servicePort, upstream, comment }: Endpoint): string {
+  if (comment !== undefined && !COMMENT.test(comment)) {
+    throw new TproxyError(`service port ${servicePort}: options can't be stored in nft: ${comment}`);
+  }
+  const key = comment === undefined ? `${servicePort}` : `${servicePort} comment "${comment}"`;
+  return `${key} : ${upstream.address} . ${upstream.port}`;
+}

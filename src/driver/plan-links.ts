@@ -1,0 +1,87 @@
+import { TproxyError } from '../errors.ts';
+import { bridgePort, netnsDevice, netnsName } from '../model/names.ts';
+import type { Facts, InsideFacts, PortFacts } from './facts.ts';
+import { isDeviceSysctl, netnsSysctls } from './netns-sysctls.ts';
+import type { Step } from './steps.ts';
+
+/** netns and veth: made, or repaired where they are not what they should be. "Exists" is not "correct". */
+export function planLinks(facts: Facts, mac: string): Step[] {
+  const { bridge, port, netns } = facts;
+  refuseStranger(facts);
+  const names = { netns: netnsName(bridge), port: bridgePort(bridge), device: netnsDevice(bridge) };
+  const inside = netns.is === 'present' ? netns.inside : undefined;
+  const mtu = facts.device.is === 'bridge' ? facts.device.mtu : 1500;
+  const steps: Step[] = [];
+
+  if (netns.is === 'stale') steps.push({ do: 'delete-netns', netns: names.netns });
+  if (inside === undefined) steps.push({ do: 'create-netns', netns: names.netns });
+
+  const paired = inside !== undefined && isPair(port, inside);
+  if (paired && port.is === 'veth') {
+    if (port.master !== bridge) steps.push({ do: 'set-port-master', port: names.port, bridge });
+    if (port.mtu !== mtu) steps.push({ do: 'set-port-mtu', port: names.port, mtu });
+    if (!port.up) steps.push({ do: 'set-port-up', port: names.port });
+  } else {
+    // One end without the other, or in the wrong place: the pair is made anew. The netns stays, and with it a listener,
+    // whose sockets work again as soon as the address is back.
+    if (port.is === 'veth') steps.push({ do: 'delete-veth', port: names.port });
+    if (inside?.device !== undefined) {
+      steps.push({ do: 'delete-device', netns: names.netns, device: names.device });
+    }
+    steps.push(
+      { do: 'create-veth', ...names, mtu, mac },
+      { do: 'set-port-master', port: names.port, bridge },
+      { do: 'set-port-up', port: names.port },
+    );
+  }
+  return [...steps, ...planInside(names, inside, paired, mtu)];
+}
+
+function refuseStranger({ bridge, port }: Facts): void {
+  if (port.is !== 'stranger') return;
+  const name = bridgePort(bridge);
+  throw new TproxyError(
+    `bridge ${bridge}: ${name} is taken by a device of kind ${port.kind}, and our port has to have this name: rename or delete that device`,
+  );
+}
+
+function isPair(port: PortFacts, inside: InsideFacts): boolean {
+  if (port.is !== 'veth' || inside.device === undefined) return false;
+  return port.peerIndex === inside.device.index && inside.device.peerIndex === port.index;
+}
+
+function planInside(
+  names: { readonly netns: string; readonly device: string },
+  inside: InsideFacts | undefined,
+  paired: boolean,
+  mtu: number,
+): Step[] {
+  const steps: Step[] = [];
+  const device = paired ? inside?.device : undefined;
+  const sysctls = missingSysctls(names.device, inside, paired);
+  if (sysctls.size > 0) steps.push({ do: 'write-sysctls', netns: names.netns, sysctls });
+  if (!inside?.loUp) steps.push({ do: 'set-lo-up', netns: names.netns });
+  if (device !== undefined && device.mtu !== mtu) steps.push({ do: 'set-device-mtu', ...names, mtu });
+  if (!device?.up) steps.push({ do: 'set-device-up', ...names });
+  if (!device?.hasAddress) steps.push({ do: 'add-address', ...names });
+  // A device that goes down takes its routes with it.
+  if (!device?.up || !inside?.hasRoute) steps.push({ do: 'add-route', ...names });
+  return steps;
+}
+
+/** What has to be written. A setting that an existing netns does not show is one that the kernel does not have. */
+function missingSysctls(
+  device: string,
+  inside: InsideFacts | undefined,
+  paired: boolean,
+): ReadonlyMap<string, string> {
+  const wanted = [...netnsSysctls(device)];
+  if (inside === undefined) return new Map(wanted);
+  return new Map(
+    wanted.filter(([path, value]) => {
+      if (!paired && isDeviceSysctl(path, device)) return true;
+      const present = inside.sysctls.get(path);
+      return present !== undefined && present !== value;
+    }),
+  );
+}

@@ -1,0 +1,59 @@
+import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
+import { bridgePort } from '../model/names.ts';
+import type { Facts, NftFacts } from './facts.ts';
+import type { Desired } from './plan.ts';
+import type { Step } from './steps.ts';
+
+export function planNft({ bridge, nft }: Facts, desired: Desired): Step[] {
+  return [...planArp(bridge, nft, desired), ...planEndpoints(bridge, nft, desired.endpoints)];
+}
+
+function planArp(bridge: string, nft: NftFacts, { arpForm: form }: Desired): Step[] {
+  const steps: Step[] = [];
+  if (nft.bridgeTable === 'missing') steps.push({ do: 'create-table', family: 'bridge' });
+  if (form === 'port-set') {
+    if (nft.portSet.state === 'missing') steps.push({ do: 'create-port-set' });
+    if (!nft.portSet.listed) steps.push({ do: 'list-port', port: bridgePort(bridge) });
+  }
+  switch (nft.chain) {
+    case 'right':
+      break;
+    case 'missing':
+      steps.push({ do: 'create-chain', bridge, form });
+      break;
+    case 'wrong-rules':
+      steps.push({ do: 'rewrite-chain', bridge, form });
+      break;
+    case 'wrong-hook':
+      steps.push({ do: 'delete-chain', bridge }, { do: 'create-chain', bridge, form });
+      break;
+  }
+  return steps;
+}
+
+function planEndpoints(bridge: string, nft: NftFacts, desired: readonly Endpoint[]): Step[] {
+  const steps: Step[] = [];
+  if (nft.ipTable === 'missing') steps.push({ do: 'create-table', family: 'ip' });
+  if (nft.endpoints === undefined) steps.push({ do: 'create-map', bridge });
+  const present = nft.endpoints ?? [];
+  const remove = present.filter((endpoint) => !isIn(desired, endpoint));
+  const add = desired.filter((endpoint) => !isIn(present, endpoint));
+  if (remove.length + add.length > 0) steps.push({ do: 'change-endpoints', bridge, remove, add });
+  return steps;
+}
+
+function isIn(list: readonly Endpoint[], endpoint: Endpoint): boolean {
+  return list.some((other) => sameEndpoint(other, endpoint));
+}
+
+/** Takes the bridge's objects away, and what nobody else uses. */
+export function planNftRemoval(bridge: string, nft: NftFacts): Step[] {
+  const steps: Step[] = [];
+  if (nft.endpoints !== undefined) steps.push({ do: 'delete-map', bridge });
+  if (nft.ipTable === 'alone') steps.push({ do: 'delete-table', family: 'ip' });
+  if (nft.chain !== 'missing') steps.push({ do: 'delete-chain', bridge });
+  if (nft.portSet.listed) steps.push({ do: 'unlist-port', port: bridgePort(bridge) });
+  if (nft.portSet.state === 'alone') steps.push({ do: 'delete-port-set' });
+  if (nft.bridgeTable === 'alone') steps.push({ do: 'delete-table', family: 'bridge' });
+  return steps;
+}

@@ -1,0 +1,43 @@
+import { HAND, type Step, type StepOfHand } from './steps.ts';
+
+/** Steps that become one process. */
+export type Group =
+  | { readonly hand: 'ip'; readonly steps: readonly StepOfHand<'ip'>[] }
+  | {
+      readonly hand: 'ip-in-netns';
+      readonly netns: string;
+      readonly steps: readonly StepOfHand<'ip-in-netns'>[];
+    }
+  | { readonly hand: 'sysctl'; readonly steps: readonly StepOfHand<'sysctl'>[] }
+  | { readonly hand: 'nft'; readonly steps: readonly StepOfHand<'nft'>[] };
+
+/** Neighbours that one process can do together, in the order of the plan. */
+export function groupsOf(steps: readonly Step[]): readonly Group[] {
+  const groups: Group[] = [];
+  for (const step of steps) {
+    const merged = merge(groups.at(-1), step);
+    if (merged === undefined) groups.push(groupOf(step));
+    else groups[groups.length - 1] = merged;
+  }
+  return groups;
+}
+
+function merge(last: Group | undefined, step: Step): Group | undefined {
+  if (last?.hand === 'ip' && isOf('ip', step)) return { ...last, steps: [...last.steps, step] };
+  if (last?.hand === 'nft' && isOf('nft', step)) return { ...last, steps: [...last.steps, step] };
+  if (last?.hand === 'ip-in-netns' && isOf('ip-in-netns', step) && step.netns === last.netns) {
+    return { ...last, steps: [...last.steps, step] };
+  }
+  return undefined;
+}
+
+function groupOf(step: Step): Group {
+  if (isOf('ip', step)) return { hand: 'ip', steps: [step] };
+  if (isOf('nft', step)) return { hand: 'nft', steps: [step] };
+  if (isOf('ip-in-netns', step)) return { hand: 'ip-in-netns', netns: step.netns, steps: [step] };
+  return { hand: 'sysctl', steps: [step] };
+}
+
+function isOf<H extends 'ip' | 'ip-in-netns' | 'nft'>(hand: H, step: Step): step is StepOfHand<H> {
+  return HAND[step.do] === hand;
+}

@@ -1,0 +1,104 @@
+import type { Endpoint } from '../model/endpoint.ts';
+import type { ArpForm } from './arp-rules.ts';
+
+/** What can be done to the host: step → its arguments. Every place that handles steps is complete by type. */
+export interface StepArguments {
+  // `ip` in the root namespace
+  'create-netns': { netns: string };
+  'delete-netns': { netns: string };
+  'create-veth': { port: string; device: string; netns: string; mtu: number; mac: string };
+  'delete-veth': { port: string };
+  'set-port-master': { port: string; bridge: string };
+  'set-port-mtu': { port: string; mtu: number };
+  'set-port-up': { port: string };
+  // `ip` in the netns
+  'delete-device': { netns: string; device: string };
+  'set-lo-up': { netns: string };
+  'set-device-mtu': { netns: string; device: string; mtu: number };
+  'set-device-up': { netns: string; device: string };
+  'add-address': { netns: string; device: string };
+  'add-route': { netns: string; device: string };
+  // `/proc/sys` in the netns
+  'write-sysctls': { netns: string; sysctls: ReadonlyMap<string, string> };
+  // nft
+  'create-table': { family: Family };
+  'delete-table': { family: Family };
+  'create-port-set': Record<never, never>;
+  'delete-port-set': Record<never, never>;
+  'list-port': { port: string };
+  'unlist-port': { port: string };
+  'create-chain': { bridge: string; form: ArpForm };
+  'rewrite-chain': { bridge: string; form: ArpForm };
+  'delete-chain': { bridge: string };
+  'create-map': { bridge: string };
+  'delete-map': { bridge: string };
+  'change-endpoints': { bridge: string; remove: readonly Endpoint[]; add: readonly Endpoint[] };
+}
+
+export type Family = 'ip' | 'bridge';
+export type StepName = keyof StepArguments;
+export type StepOf<Name extends StepName> = { readonly do: Name } & Readonly<StepArguments[Name]>;
+export type Step = { [Name in StepName]: StepOf<Name> }[StepName];
+
+/** Steps of one hand that follow one another are one process. */
+export type Hand = 'ip' | 'ip-in-netns' | 'sysctl' | 'nft';
+
+export const HAND = {
+  'create-netns': 'ip',
+  'delete-netns': 'ip',
+  'create-veth': 'ip',
+  'delete-veth': 'ip',
+  'set-port-master': 'ip',
+  'set-port-mtu': 'ip',
+  'set-port-up': 'ip',
+  'delete-device': 'ip-in-netns',
+  'set-lo-up': 'ip-in-netns',
+  'set-device-mtu': 'ip-in-netns',
+  'set-device-up': 'ip-in-netns',
+  'add-address': 'ip-in-netns',
+  'add-route': 'ip-in-netns',
+  'write-sysctls': 'sysctl',
+  'create-table': 'nft',
+  'delete-table': 'nft',
+  'create-port-set': 'nft',
+  'delete-port-set': 'nft',
+  'list-port': 'nft',
+  'unlist-port': 'nft',
+  'create-chain': 'nft',
+  'rewrite-chain': 'nft',
+  'delete-chain': 'nft',
+  'create-map': 'nft',
+  'delete-map': 'nft',
+  'change-endpoints': 'nft',
+} as const satisfies Record<StepName, Hand>;
+
+export type StepOfHand<H extends Hand> = {
+  [Name in StepName]: (typeof HAND)[Name] extends H ? StepOf<Name> : never;
+}[StepName];
+
+/**
+ * The step that takes `step` back; undefined when there is nothing to go back to: what a repair replaced was broken, and
+ * what a removal took nobody needed.
+ */
+export function undoOf(step: Step): Step | undefined {
+  switch (step.do) {
+    case 'create-netns':
+      return { do: 'delete-netns', netns: step.netns };
+    case 'create-veth':
+      return { do: 'delete-veth', port: step.port };
+    case 'create-table':
+      return { do: 'delete-table', family: step.family };
+    case 'create-port-set':
+      return { do: 'delete-port-set' };
+    case 'list-port':
+      return { do: 'unlist-port', port: step.port };
+    case 'create-chain':
+      return { do: 'delete-chain', bridge: step.bridge };
+    case 'create-map':
+      return { do: 'delete-map', bridge: step.bridge };
+    case 'change-endpoints':
+      return { do: 'change-endpoints', bridge: step.bridge, remove: step.add, add: step.remove };
+    default:
+      return undefined;
+  }
+}

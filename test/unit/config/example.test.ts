@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '../../../src/config/config.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+import { formatProblem } from '../../../src/config/problem.ts';
+
+const root = new URL('../../../', import.meta.url);
+const example = readFileSync(new URL('etc/OpenNebulaNetwork.conf', root), 'utf8');
+const manual = readFileSync(new URL('docs/configuration.md', root), 'utf8');
+const KEYS = [
+  'tproxy_debug_level',
+  'tproxy_drain_timeout',
+  'tproxy_linger_timeout',
+  'tproxy_connect_timeout',
+  'tproxy_keepalive',
+  'tproxy_idle_timeout',
+  'tproxy_process_owner',
+  'tproxy',
+  'service_port',
+  'remote_addr',
+  'remote_port',
+  'networks',
+];
+
+describe('etc/OpenNebulaNetwork.conf', () => {
+  it('has no problem and shows the defaults', () => {
+    const { config, problems } = parseConfig(example);
+    const { services, ...settings } = config;
+    expect(problems).toEqual([]);
+    expect(settings).toEqual(DEFAULT_SETTINGS);
+    expect(services).toMatchObject([{ servicePort: 5030, networks: [] }, { networks: ['staging', '14'] }]);
+  });
+
+  it('has no problem either when what is commented out is taken in', () => {
+    const all = example.replaceAll(/^# (?=( {4})?:)/gm, '');
+    const { config, problems } = parseConfig(all);
+    expect(problems).toEqual([]);
+    expect(config.processOwner).toBe('oneadmin');
+  });
+
+  it.each(KEYS)('explains :%s:, as the manual does', (key) => {
+    expect(example).toMatch(new RegExp(`:${key}:`));
+    expect(manual).toContain(`:${key}:`);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  it('shows messages as they are', () => {
+    const text = `:keep_empty_bridge: false
+
+:tproxy_drain_timeot: 3
+:tproxy:
+- :service_port: 5030
+  :remote_addr: http://10.11.12.13
+  :remote_port: 5030
+
+- :service_port: 80
+  :remote_addr: 10.11.12.14
+  :network: lan
+`;
+    const lines = parseConfig(text).problems.map((problem) =>
+      formatProblem(problem, 'OpenNebulaNetwork.conf'),
+    );
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(manual).toContain(`\n${line}\n`);
+  });
+});
