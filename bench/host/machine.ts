@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { watchMachine } from './disturbance.ts';
 import { attempt, sleep } from './run.ts';
 
 /** What a figure has to be read with. */
@@ -45,18 +45,9 @@ async function versionOf(argv: readonly string[], pattern: RegExp): Promise<stri
   return pattern.exec(stdout + stderr)?.[1] ?? 'unknown';
 }
 
-/** Over one second. */
+/** Over one second in which the benchmark itself does nothing. */
 async function busyShare(): Promise<number> {
-  const before = cpuTicks();
+  const watch = watchMachine();
   await sleep(1000);
-  const after = cpuTicks();
-  const total = after.total - before.total;
-  return total === 0 ? 0 : 1 - (after.idle - before.idle) / total;
-}
-
-function cpuTicks(): { total: number; idle: number } {
-  const line = /^cpu\s+(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '';
-  // user nice system idle iowait irq softirq steal; guest time is in user already.
-  const ticks = line.split(' ').slice(0, 8).map(Number);
-  return { total: ticks.reduce((sum, n) => sum + n, 0), idle: (ticks[3] ?? 0) + (ticks[4] ?? 0) };
+  return watch.othersShare();
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 /** Processes of one PID namespace, seen in /proc from the namespace around it. */
 
 /** Kernel ticks per second in /proc/PID/stat: 100 on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 export interface Memory {
   /** Private_Dirty: what only this process has and what can't be dropped. Pages of the node binary are not in it. */

@@ -231,10 +231,13 @@ export class Forwarder implements BridgeHost {
         void this.bridgeOf(message.bridgeId)?.onHello(message);
         break;
       case 'listening':
-        for (const bridge of this.bridges.values()) bridge.onListening(message);
+        this.bridgeOf(message.bridgeId)?.onListening(message);
         break;
       case 'paused':
-        for (const bridge of this.bridges.values()) bridge.onPaused(message.link);
+        this.bridgeOf(message.bridgeId)?.onPaused(message.link);
+        break;
+      case 'pong':
+        this.bridgeOf(message.bridgeId)?.onPong(message.link);
         break;
       case 'gone':
         this.bridgeOf(message.bridgeId)?.onGone(message.link, message.reason);

@@ -161,6 +161,9 @@ export class Listener implements EventTarget {
         this.accept(false);
         this.handOver();
         break;
+      case MessageType.ping:
+        this.say(writeBare(MessageType.pong));
+        break;
       case MessageType.exit:
         this.options.log.info('listener stops', {});
         this.reactor.stop();

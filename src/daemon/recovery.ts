@@ -53,7 +53,10 @@ export class Recovery {
     if (this.busy || this.timer === undefined) return;
     this.busy = true;
     try {
-      for (const bridge of [...this.host.bridges()]) await this.lookAt(bridge);
+      for (const bridge of [...this.host.bridges()]) {
+        await bridge.checkPulse(performance.now());
+        await this.lookAt(bridge);
+      }
     } finally {
       this.busy = false;
     }

@@ -16,6 +16,8 @@ import type { Settings } from './settings.ts';
 /** From starting a listener to its ports being open. */
 const LISTENER_TIMEOUT_MS = 5000;
 const EXIT_GRACE_MS = 1000;
+/** A listener answers within microseconds; one that needs this long is hung. */
+const SILENCE_MS = 5000;
 
 /** What a bridge needs of the forwarder. */
 export interface BridgeHost {
@@ -37,6 +39,8 @@ interface Listener {
   readonly netns: number;
   /** It was told its ports, and takes connections. */
   serving: boolean;
+  /** Since when a ping is unanswered (ms, monotonic). */
+  silentSince: number | undefined;
 }
 
 /** Somebody who waits for the listener's next step. */
@@ -144,7 +148,7 @@ export class ServedBridge {
     this.keptNetns = netns;
     this.keep(hello.body.ports, hello.fds);
     this.open = new Set(hello.body.ports);
-    this.listener = { link: hello.link, pid: hello.pid, netns, serving: false };
+    this.listener = { link: hello.link, pid: hello.pid, netns, serving: false, silentSince: undefined };
     this.waiter?.resolve();
   }
 
@@ -167,6 +171,28 @@ export class ServedBridge {
 
   onPaused(link: LinkId): void {
     if (link === this.listener?.link) this.waiter?.resolve();
+  }
+
+  onPong(link: LinkId): void {
+    if (link === this.listener?.link) this.listener.silentSince = undefined;
+  }
+
+  /** Kills a listener that has not answered for too long; its successor gets its sockets. */
+  async checkPulse(now: number): Promise<void> {
+    const { listener } = this;
+    if (!listener?.serving) return;
+    if (listener.silentSince === undefined) {
+      listener.silentSince = now;
+      this.host.post({ type: 'ping', link: listener.link });
+      return;
+    }
+    if (now - listener.silentSince < SILENCE_MS) return;
+    this.host.log.error(
+      { bridge: this.name, listener_pid: listener.pid },
+      'listener is silent, it is killed',
+    );
+    const process = ownProcess(listener.pid, hostInode());
+    if (process !== undefined) await endProcesses([process], 'SIGKILL', 0);
   }
 
   onGone(link: LinkId, reason: string): void {

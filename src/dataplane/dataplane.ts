@@ -80,6 +80,9 @@ export class DataPlane implements LinkHost, RelayHost {
       case 'exit':
         this.links.get(message.link)?.exit();
         break;
+      case 'ping':
+        this.links.get(message.link)?.ping();
+        break;
       case 'drop':
         this.links.get(message.link)?.close('dropped');
         break;

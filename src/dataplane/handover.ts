@@ -13,6 +13,8 @@ import { incoming, outgoing } from '../linux/message.ts';
  *                                    ◄──  Pause
  *     Paused                         ──►            nothing follows until Configure
  *                                    ◄──  Exit
+ *                                    ◄──  Ping
+ *     Pong                           ──►            a listener that stays silent is hung
  *
  * A connection that was not acknowledged by `Taken` was not touched: it is handed over again to the next forwarder.
  */
@@ -21,10 +23,12 @@ export const MessageType = {
   listening: 2,
   connections: 3,
   paused: 4,
+  pong: 5,
   configure: 16,
   taken: 17,
   pause: 18,
   exit: 19,
+  ping: 20,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 

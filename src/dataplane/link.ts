@@ -87,6 +87,10 @@ export class Link implements EventTarget {
     this.say(writeBare(MessageType.exit));
   }
 
+  ping(): void {
+    this.say(writeBare(MessageType.ping));
+  }
+
   /** Stops (or resumes) taking connections: they wait in the kernel's queues then. */
   hold(held: boolean): void {
     if (this.state !== 'closed') this.host.reactor.modify(this.registration, this.fd, held ? 0 : EPOLLIN);
@@ -124,8 +128,17 @@ export class Link implements EventTarget {
     else if (type === MessageType.listening) {
       const body = parseListening(readJson(length));
       this.expectDescriptors(body.sockets.length);
-      this.host.tell({ type: 'listening', link: this.id, body, fds: this.descriptors.splice(0) });
-    } else if (type === MessageType.paused) this.host.tell({ type: 'paused', link: this.id });
+      this.host.tell({
+        type: 'listening',
+        link: this.id,
+        bridgeId: this.bridge.id,
+        body,
+        fds: this.descriptors.splice(0),
+      });
+    } else if (type === MessageType.paused)
+      this.host.tell({ type: 'paused', link: this.id, bridgeId: this.bridge.id });
+    else if (type === MessageType.pong)
+      this.host.tell({ type: 'pong', link: this.id, bridgeId: this.bridge.id });
     else throw new TproxyError(`message of unknown type ${type}`);
   }
 

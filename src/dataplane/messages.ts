@@ -32,7 +32,7 @@ export type ToWorker =
       readonly body: Configure;
       readonly fds: readonly number[];
     }
-  | { readonly type: 'pause' | 'exit' | 'drop'; readonly link: LinkId }
+  | { readonly type: 'pause' | 'exit' | 'drop' | 'ping'; readonly link: LinkId }
   | { readonly type: 'limits'; readonly limits: Limits }
   | { readonly type: 'count'; readonly id: number }
   /** Tell when the last relay has ended. */
@@ -54,10 +54,11 @@ export type FromWorker =
   | {
       readonly type: 'listening';
       readonly link: LinkId;
+      readonly bridgeId: number;
       readonly body: Listening;
       readonly fds: readonly number[];
     }
-  | { readonly type: 'paused'; readonly link: LinkId }
+  | { readonly type: 'paused' | 'pong'; readonly link: LinkId; readonly bridgeId: number }
   | { readonly type: 'gone'; readonly link: LinkId; readonly bridgeId: number; readonly reason: string }
   | { readonly type: 'records'; readonly records: Float64Array }
   | {

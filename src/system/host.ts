@@ -4,6 +4,12 @@ import { TproxyError } from '../errors.ts';
 /** `stale`: a file in `/run/netns` with no namespace of its own behind it. */
 export type NetnsState = 'missing' | 'stale' | 'present';
 
+/** A point in time that no clock jump moves: seconds since a certain boot. */
+export interface Moment {
+  readonly bootId: string;
+  readonly uptimeS: number;
+}
+
 /** Facts of the host that are files and cost no process. All of the caller's network namespace. */
 export interface Host {
   /** Names of all network devices. */
@@ -11,6 +17,7 @@ export interface Host {
   netnsState(netns: string): Promise<NetnsState>;
   /** Tells this host, since it was booted, from any other one. */
   identity(): Promise<string>;
+  now(): Promise<Moment>;
 }
 
 const OWN_NETNS = '/proc/self/ns/net';
@@ -33,11 +40,19 @@ export const thisHost: Host = {
   },
 
   async identity() {
-    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
     // Hypervisors that share a kernel, as in tests, differ by their namespace.
-    return `${bootId}/${(await stat(OWN_NETNS)).ino}`;
+    return `${await readBootId()}/${(await stat(OWN_NETNS)).ino}`;
+  },
+
+  async now() {
+    const [seconds] = (await readFile('/proc/uptime', 'utf8')).split(' ');
+    return { bootId: await readBootId(), uptimeS: Number(seconds) };
   },
 };
+
+async function readBootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
 
 async function statOrMissing(path: string): Promise<{ dev: number; ino: number } | undefined> {
   try {

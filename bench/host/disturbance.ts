@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { cpuSeconds, TICKS_PER_SECOND } from './processes.ts';
+
+/**
+ * How much of the machine others used while something was measured: busy time of all cores minus the time of every
+ * process that this PID namespace sees, which is all of the benchmark. Kernel threads and time stolen by the host count
+ * as others.
+ */
+export interface Watch {
+  /** Share of all cores since the start, 0 to 1. */
+  readonly othersShare: () => number;
+}
+
+export function watchMachine(): Watch {
+  const startedAt = performance.now();
+  const busyBefore = busySeconds();
+  const oursBefore = cpuSeconds(allVisible());
+  return {
+    othersShare: () => {
+      const busy = busySeconds() - busyBefore;
+      const ours = cpuSeconds(allVisible()) - oursBefore;
+      const capacity = ((performance.now() - startedAt) / 1000) * cpus().length;
+      return Math.max(0, busy - ours) / capacity;
+    },
+  };
+}
+
+function allVisible(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function busySeconds(): number {
+  const line = /^cpu\s+(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '';
+  // user nice system idle iowait irq softirq steal; guest time is in user already.
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(' ').map(Number);
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
+}

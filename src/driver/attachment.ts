@@ -1,0 +1,52 @@
+import type { NetworkRef } from '../model/service.ts';
+import type { Moment } from '../system/host.ts';
+
+/** Who uses a bridge: a NIC of a VM, or an operator who ran `tproxy up --bridge …`. */
+export type Owner =
+  | {
+      readonly is: 'vm';
+      readonly vmId: string;
+      readonly nicId: string /** Its port of the bridge. */;
+      readonly tap: string;
+    }
+  | { readonly is: 'hand' };
+
+/** One use of a bridge by a network, as recorded under `/run/one_tproxy/attachments/`. */
+export interface Attachment {
+  readonly owner: Owner;
+  readonly bridge: string;
+  readonly network: NetworkRef;
+  /** Where two networks of a bridge want the same service port, the earlier attachment has it. */
+  readonly since: Moment;
+  /** When the last `up` for it ran. */
+  readonly seen: Moment;
+  /** Service ports that our `up` has put into the bridge's map. What else is in it came from somebody else. */
+  readonly servicePorts: readonly number[];
+}
+
+/** A tap appears seconds after the `pre` hook; a record without one for this long is left from a hook that never ran. */
+const TAP_APPEARS_WITHIN_S = 600;
+
+/** Names the owner, and is a file name. */
+export function attachmentKey({ owner, bridge, network }: Attachment): string {
+  if (owner.is === 'vm') return `vm-${encodeURIComponent(owner.vmId)}-${encodeURIComponent(owner.nicId)}`;
+  return ['hand', bridge, network.id ?? '', network.name ?? '']
+    .map(encodeURIComponent)
+    .join('-')
+    .slice(0, 200);
+}
+
+/** True while the attachment keeps the plumbing of its bridge. `devices`: names of all devices of the host. */
+export function isLiving({ owner, seen }: Attachment, devices: ReadonlySet<string>, now: Moment): boolean {
+  if (owner.is === 'vm' && devices.has(owner.tap)) return true;
+  if (seen.bootId !== now.bootId) return false;
+  return owner.is === 'hand' || now.uptimeS - seen.uptimeS <= TAP_APPEARS_WITHIN_S;
+}
+
+/** The earliest first; a stable order also for attachments of the same instant. */
+export function byAge(a: Attachment, b: Attachment): number {
+  return (
+    a.since.uptimeS - b.since.uptimeS ||
+    attachmentKey(a).localeCompare(attachmentKey(b), 'en', { numeric: true })
+  );
+}
