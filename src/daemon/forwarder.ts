@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { FromWorker, Limits } from '../dataplane/messages.ts';
-import { readRecords } from '../dataplane/records.ts';
 import { messageOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
@@ -58,7 +57,7 @@ export class Forwarder implements BridgeHost {
     this.settings = options.settings;
     this.run = options.run;
     this.logFile = openLogFile(forwarderLog(), options.settings.debugLevel);
-    this.finished = new FinishedLog(options.settings.debugLevel);
+    this.finished = new FinishedLog(options.settings.debugLevel, (id) => this.bridgeNames.get(id));
     this.recovery = new Recovery({
       bridges: () => this.bridges.values(),
       bring: (bridge) => this.serialised(() => this.bringAgain(bridge)),
@@ -223,6 +222,7 @@ export class Forwarder implements BridgeHost {
     this.bridges.delete(bridge.name);
     await bridge.end();
     rmSync(bridgeSocket(bridge.name), { force: true });
+    this.finished.forget(bridge.name);
   }
 
   private onMessage(message: FromWorker): void {
@@ -243,9 +243,7 @@ export class Forwarder implements BridgeHost {
         this.bridgeOf(message.bridgeId)?.onGone(message.link, message.reason);
         break;
       case 'records':
-        for (const record of readRecords(message.records)) {
-          this.finished.write(this.bridgeNames.get(record.bridgeId) ?? '?', record);
-        }
+        this.finished.write(message.records);
         break;
       case 'counted':
         this.counts.get(message.id)?.(message.relays);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { NetworkRef } from '../model/service.ts';
 import type { Moment } from '../system/host.ts';
 
@@ -27,13 +28,11 @@ export interface Attachment {
 /** A tap appears seconds after the `pre` hook; a record without one for this long is left from a hook that never ran. */
 const TAP_APPEARS_WITHIN_S = 600;
 
-/** Names the owner, and is a file name. */
+/** Names the attachment, and is a file name. */
 export function attachmentKey({ owner, bridge, network }: Attachment): string {
   if (owner.is === 'vm') return `vm-${encodeURIComponent(owner.vmId)}-${encodeURIComponent(owner.nicId)}`;
-  return ['hand', bridge, network.id ?? '', network.name ?? '']
-    .map(encodeURIComponent)
-    .join('-')
-    .slice(0, 200);
+  const digest = createHash('sha256').update(JSON.stringify([bridge, network.id, network.name])).digest('hex');
+  return `hand-${bridge}-${digest.slice(0, 12)}`;
 }
 
 /** True while the attachment keeps the plumbing of its bridge. `devices`: names of all devices of the host. */

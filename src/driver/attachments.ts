@@ -19,6 +19,7 @@ export interface AttachmentStore {
 }
 
 const SUFFIX = '.json';
+const TEMPORARY = '.tmp';
 
 /** Records in `directory`, which exists as long as there are any. The caller holds the lock. */
 export function attachmentsIn(directory: string): AttachmentStore {
@@ -49,8 +50,10 @@ async function load(directory: string): Promise<LoadedAttachments> {
   const attachments: Attachment[] = [];
   const damaged: string[] = [];
   for (const name of await namesIn(directory)) {
-    if (!name.endsWith(SUFFIX)) continue;
     const file = join(directory, name);
+    // Half a record of a process that was killed; the lock says that nobody is writing it now.
+    if (name.endsWith(TEMPORARY)) await rm(file, { force: true });
+    if (!name.endsWith(SUFFIX)) continue;
     try {
       attachments.push(parseAttachment(await readFile(file, 'utf8'), file));
     } catch (error) {
@@ -71,7 +74,7 @@ async function setAside(file: string, error: unknown): Promise<string> {
 
 /** Readers see the old record or the new one, and never half of one, whatever happens in between. */
 async function writeAtomically(file: string, text: string): Promise<void> {
-  const temporary = `${file}.tmp`;
+  const temporary = `${file}${TEMPORARY}`;
   try {
     const handle = await open(temporary, 'w', 0o600);
     try {

@@ -3,29 +3,18 @@ import type { Host } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import { classifyIpFailure } from '../system/ip-errors.ts';
 import type { IpAnswer, Link } from '../system/ip-json.ts';
-import { type NftTables, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { readSysctls } from '../system/sysctl.ts';
 import type { BridgeDevice, DeviceFacts, Facts, InsideFacts, NetnsFacts, PortFacts } from './facts.ts';
 import { netnsSysctls } from './netns-sysctls.ts';
-import { nftFacts } from './nft-facts.ts';
 
-/** What all bridges share, read once. */
-export interface HostFacts {
-  readonly deviceNames: ReadonlySet<string>;
-  readonly tables: NftTables;
-}
+/** All of `Facts` that `ip`, `/proc` and `/run/netns` tell. */
+export type DeviceSide = Omit<Facts, 'nft'>;
 
-/** Two processes. Acts in the root namespace. */
-export async function observeHost(run: Run, host: Host): Promise<HostFacts> {
-  const [deviceNames, tables] = await Promise.all([host.deviceNames(), readTables(run)]);
-  return { deviceNames, tables };
-}
-
-/** What is there for one bridge: one process, and two more when it has a netns. Acts in the root namespace. */
-export async function observeBridge(run: Run, host: Host, shared: HostFacts, bridge: string): Promise<Facts> {
+/** One process, and two more beside it when the bridge has a netns. Acts in the root namespace. */
+export async function observeDevices(run: Run, host: Host, bridge: string): Promise<DeviceSide> {
   const [links, netns] = await Promise.all([
-    readLinks(run, host, shared.deviceNames, bridge),
+    host.deviceNames().then((names) => readLinks(run, host, names, bridge)),
     observeNetns(run, host, bridge),
   ]);
   const named = new Map(links.map((link) => [link.name, link]));
@@ -35,7 +24,6 @@ export async function observeBridge(run: Run, host: Host, shared: HostFacts, bri
     ports: links.filter(({ master }) => master === bridge).map(({ name, kind }) => ({ name, kind })),
     port: portFacts(named.get(bridgePort(bridge))),
     netns,
-    nft: nftFacts(shared.tables, bridge),
   };
 }
 
