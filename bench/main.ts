@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { readEnvironment, runBenchmark, say } from './environment.ts';
 import type { Context, Subject } from './figures/figure.ts';
 import { selectMeasurements } from './figures/select.ts';
+import { keepCoresAwake } from './host/awake.ts';
+import { DISTURBED_SHARE } from './host/disturbance.ts';
 import { describeMachine, type Machine } from './host/machine.ts';
-import { parseOptions, USAGE } from './options.ts';
+import { type Options, parseOptions, USAGE } from './options.ts';
 import { AGAINST_KEY, selectPeers, TPROXY_KEY } from './peers/select.ts';
 import { judgeGoals, renderGoals } from './report/goals.ts';
 import { compareBuilds, renderComparison } from './report/regressions.ts';
@@ -13,8 +15,6 @@ import { measureRounds } from './rounds.ts';
 import { openSubject } from './subjects.ts';
 import { openUpstream } from './topology/upstream.ts';
 
-/** More than this share of the machine used by others, and the figures are noise. */
-const QUIET_SHARE = 0.1;
 /** Both ends, in whatever process holds both. */
 const DESCRIPTORS_PER_RELAY = 2;
 /** For everything else that a peer opens: pipes, listeners, logs, a reserve. */
@@ -40,8 +40,9 @@ await runBenchmark(async () => {
   }
   const peers = selectPeers(options, note);
   const measurements = selectMeasurements(options);
+  if (options.awake) keepCoresAwake();
   const machine = await describeMachine();
-  if (machine.busyBefore > QUIET_SHARE) {
+  if (machine.busyBefore > DISTURBED_SHARE) {
     note(`others used ${Math.round(machine.busyBefore * 100)} % of the machine just before the run`);
   }
 
@@ -60,7 +61,7 @@ await runBenchmark(async () => {
   const { against } = options;
   const comparison = against === undefined ? [] : compareBuilds(figures, samples, TPROXY_KEY, AGAINST_KEY);
   const sections = [
-    headline(machine, options.rounds, options.seconds),
+    headline(machine, options),
     renderTables(figures, peers, samples, TPROXY_KEY),
     ...(goals.length > 0 ? [renderGoals(goals)] : []),
     ...(against !== undefined ? [renderComparison(comparison, against.label)] : []),
@@ -82,7 +83,7 @@ await runBenchmark(async () => {
             ? ('peer' as const)
             : ('limit' as const),
     }));
-    writeFileSync(options.svg, renderSvg(figures, charted, samples, caption(machine, options.rounds)));
+    writeFileSync(options.svg, renderSvg(figures, charted, samples, caption(machine, options)));
   }
   return comparison.some(({ verdict }) => verdict === 'worse') ? 1 : 0;
 });
@@ -91,15 +92,15 @@ function named({ key, label }: { readonly key: string; readonly label: string })
   return { key, label };
 }
 
-function headline(machine: Machine, rounds: number, seconds: number): string {
+function headline(machine: Machine, { rounds, seconds, awake }: Options): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   return [
     `${machine.commit}: ${rounds} rounds of ${seconds} s, cells are median (min–max) and tproxy ÷ that peer`,
-    `  ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}`,
+    `  ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}${awake ? ', cores kept awake' : ''}`,
     `  ${versions.join(', ')}`,
   ].join('\n');
 }
 
-function caption(machine: Machine, rounds: number): string {
+function caption(machine: Machine, { rounds }: Options): string {
   return `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}; median of ${rounds} rounds, line: worst to best round`;
 }

@@ -11,6 +11,10 @@ export interface Options {
   readonly figures: readonly FigureGroup[];
   /** Idle relays to hold in the memory figure, ascending. */
   readonly relays: readonly number[];
+  /** Seconds to wait for others to be quiet, in the whole run. */
+  readonly patience: number;
+  /** Keep idle cores from sleeping. */
+  readonly awake: boolean;
   /** A built `vnm/tproxy`. */
   readonly tproxy: string;
   readonly against: { readonly label: string; readonly executable: string } | undefined;
@@ -27,6 +31,9 @@ export const USAGE = `npm run bench -- [options]
   --relays A,B       numbers of idle relays in the memory figure (default 1000,10000)
   --tproxy PATH      another built vnm/tproxy (default dist/remotes/vnm/tproxy)
   --against REV      build this revision too and compare; exit 1 when a figure got worse
+  --patience N       seconds, in the whole run, to wait for others to be quiet before a disturbed measurement is repeated
+                     (default 300)
+  --awake            keep idle cores from sleeping: in a virtual machine waking one may cost more than a proxy does
   --quick            2 rounds of 1 s, 1 000 relays: does it work at all?
   --json FILE        everything that was measured
   --svg FILE         a chart, for docs/performance.md
@@ -47,6 +54,8 @@ export function parseOptions(argv: readonly string[], root: string): Options | '
       tproxy: { type: 'string', default: DEFAULT_TPROXY },
       'against-label': { type: 'string' },
       'against-build': { type: 'string' },
+      patience: { type: 'string', default: '300' },
+      awake: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       svg: { type: 'string' },
@@ -67,6 +76,8 @@ export function parseOptions(argv: readonly string[], root: string): Options | '
     relays: (list(values.relays) ?? (values.quick ? ['1000'] : ['1000', '10000'])).map((text) =>
       positive('--relays', text),
     ),
+    patience: positive('--patience', values.patience),
+    awake: values.awake,
     tproxy: resolve(root, values.tproxy),
     against:
       values['against-build'] === undefined

@@ -1,12 +1,11 @@
 import type { Context, Measurement, Readings, Subject } from './figures/figure.ts';
-import { watchMachine } from './host/disturbance.ts';
+import { DISTURBED_SHARE, openPatience, watchMachine } from './host/disturbance.ts';
 import type { AllSamples } from './report/samples.ts';
 
 /** Rounds of a `fresh` measurement: it hardly varies. */
 const MAX_FRESH_ROUNDS = 3;
 const WARM_UP_SECONDS = 1;
-/** A measurement during which others used more of the machine is repeated, a few times. */
-const DISTURBED_SHARE = 0.15;
+/** A disturbed measurement is repeated, a few times. */
 const MAX_TRIALS = 3;
 
 /**
@@ -27,13 +26,14 @@ export async function measureRounds(
   for (const measurement of warm) {
     for (const subject of subjects) await measurement.measure(subject, context, WARM_UP_SECONDS);
   }
+  const patience = openPatience(context.options.patience);
   let measured = 0;
   let disturbed = 0;
   const pass = async (round: number, of: number, list: readonly Measurement[]) => {
     for (const measurement of list) {
       const told: string[] = [];
       for (const subject of rotated(subjects, round)) {
-        const { readings, othersShare } = await leastDisturbed(measurement, subject, context);
+        const { readings, othersShare } = await leastDisturbed(measurement, subject, context, patience);
         if (measurement.on === 'warm' && othersShare > DISTURBED_SHARE) disturbed++;
         measured++;
         keep(samples, round, subject, readings);
@@ -59,6 +59,7 @@ async function leastDisturbed(
   measurement: Measurement,
   subject: Subject,
   context: Context,
+  patience: () => Promise<void>,
 ): Promise<{ readings: Readings; othersShare: number }> {
   let best: { readings: Readings; othersShare: number } | undefined;
   for (let trial = 0; trial < MAX_TRIALS; trial++) {
@@ -68,6 +69,7 @@ async function leastDisturbed(
     if (best === undefined || othersShare < best.othersShare) best = { readings, othersShare };
     // Memory does not care who else is busy.
     if (othersShare <= DISTURBED_SHARE || measurement.on === 'fresh') break;
+    await patience();
   }
   return best ?? { readings: {}, othersShare: 0 };
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { netnsName } from '../../src/model/names.ts';
+import { memoryOf } from '../host/processes.ts';
 import { sleep } from '../host/run.ts';
 import { BRIDGE } from '../peers/peer.ts';
 import { GUEST_ADDRESSES } from '../topology/bridge.ts';
@@ -52,16 +53,18 @@ async function measureMemory(
 ): Promise<Readings> {
   const measured = async () => {
     await sleep(SETTLE_MS);
-    const { inNetns, outside } = subject.hypervisor.memory(netnsName(BRIDGE));
-    return { inNetns, outside, all: inNetns.privateBytes + outside.privateBytes };
+    const pids = subject.hypervisor.pidsByNetns([netnsName(BRIDGE)]);
+    const listener = memoryOf(pids.inside);
+    const forwarder = memoryOf(pids.outside);
+    return { listener, forwarder, all: listener.privateBytes + forwarder.privateBytes };
   };
   const idle = await measured();
   const readings: Record<string, number> = {
-    'memory.idle.forwarder': idle.outside.privateBytes / 1e6,
+    'memory.idle.forwarder': idle.forwarder.privateBytes / 1e6,
     'memory.idle.all': idle.all / 1e6,
-    'memory.idle.pss': (idle.inNetns.pssBytes + idle.outside.pssBytes) / 1e6,
+    'memory.idle.pss': (idle.listener.pssBytes + idle.forwarder.pssBytes) / 1e6,
   };
-  if (idle.inNetns.privateBytes > 0) readings['memory.idle.listener'] = idle.inNetns.privateBytes / 1e6;
+  if (idle.listener.privateBytes > 0) readings['memory.idle.listener'] = idle.listener.privateBytes / 1e6;
 
   const holder = openHolder(subject, context);
   try {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { cpuSeconds, TICKS_PER_SECOND } from './processes.ts';
+import { sleep } from './run.ts';
 
 /**
  * How much of the machine others used while something was measured: busy time of all cores minus the time of every
@@ -23,6 +24,23 @@ export function watchMachine(): Watch {
       const capacity = ((performance.now() - startedAt) / 1000) * cpus().length;
       return Math.max(0, busy - ours) / capacity;
     },
+  };
+}
+
+/** Others may use this share of the machine before a measurement counts as disturbed. */
+export const DISTURBED_SHARE = 0.15;
+const LOOK_MS = 500;
+
+/** Waits for others to be quiet, altogether `budgetSeconds` at most. */
+export function openPatience(budgetSeconds: number): () => Promise<void> {
+  let leftMs = budgetSeconds * 1000;
+  return async () => {
+    while (leftMs > 0) {
+      const watch = watchMachine();
+      await sleep(LOOK_MS);
+      leftMs -= LOOK_MS;
+      if (watch.othersShare() <= DISTURBED_SHARE) return;
+    }
   };
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpuSeconds, type Memory, memoryOf, namespaceOf, processesIn } from '../host/processes.ts';
+import { cpuSeconds, namespaceOf, processesIn } from '../host/processes.ts';
 import { eventually, killGroup, startBackground } from '../host/run.ts';
 import { ipBatch, settle } from './netns.ts';
 import { UPSTREAM_NETNS } from './upstream.ts';
@@ -31,8 +31,11 @@ export interface Hypervisor {
   readonly start: (name: string, prefix: readonly string[], argv: readonly string[]) => void;
   /** CPU seconds used inside so far. */
   readonly cpuSeconds: () => number;
-  /** Memory of the processes inside the named netns, and of all others. */
-  readonly memory: (netns: string) => { readonly inNetns: Memory; readonly outside: Memory };
+  /** Processes whose network is one of the named netns, and all others. */
+  readonly pidsByNetns: (names: readonly string[]) => {
+    readonly inside: number[];
+    readonly outside: number[];
+  };
   /** Last lines of every server's log. */
   readonly logs: () => string;
   /** Ends every process inside and removes the unix sockets they left directly in /run; the plumbing stays. */
@@ -113,13 +116,11 @@ export async function openHypervisor(name: string, index: number, scratchRoot: s
       servers.set(server, startBackground([...prefix, ...argv], join(scratch, `${server}.log`)));
     },
     cpuSeconds: () => cpuSeconds(inside()),
-    memory: (netns) => {
-      const network = `net:[${statSync(netnsFile(netns)).ino}]`;
+    pidsByNetns: (names) => {
+      const networks = new Set(names.map((netns) => `net:[${statSync(netnsFile(netns)).ino}]`));
       const pids = inhabitants();
-      return {
-        inNetns: memoryOf(pids.filter((pid) => namespaceOf(pid, 'net') === network)),
-        outside: memoryOf(pids.filter((pid) => namespaceOf(pid, 'net') !== network)),
-      };
+      const isInside = (pid: number) => networks.has(namespaceOf(pid, 'net') ?? '');
+      return { inside: pids.filter(isInside), outside: pids.filter((pid) => !isInside(pid)) };
     },
     logs: () => [...servers].map(([server, { log }]) => `${server}: ${log()}`).join('\n  '),
     reset: async () => {

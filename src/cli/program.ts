@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { ExitCode } from '../errors.ts';
+import { ExitCode, InputError } from '../errors.ts';
+import type { DriverOptions } from './commands/concerns.ts';
 import type { Io } from './io.ts';
 import { VERSION } from './version.ts';
 
@@ -7,6 +8,13 @@ import { VERSION } from './version.ts';
 interface Common {
   /** Path of OpenNebulaNetwork.conf. */
   readonly config: string;
+}
+
+/** One bridge by hand. */
+interface ByHand {
+  readonly bridge?: string;
+  readonly network?: string;
+  readonly networkId?: string;
 }
 
 /**
@@ -60,7 +68,46 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
       exit(await check({ file: file ?? common().config }, io));
     });
 
+  const drivers: readonly (readonly ['up' | 'down', string])[] = [
+    [
+      'up',
+      'give the bridges of a VM their services: its base64 template on standard input, or one bridge by hand',
+    ],
+    ['down', 'take a VM off its bridges: its base64 template on standard input, or one bridge by hand'],
+  ];
+  for (const [direction, description] of drivers) {
+    program
+      .command(direction)
+      .description(description)
+      .option('--bridge <name>', 'one bridge by hand, instead of a template')
+      .option('--network <name>', 'name of its virtual network')
+      .option('--network-id <id>', 'id of its virtual network')
+      // OpenNebula gives its hooks arguments of its own.
+      .argument('[ignored...]', 'what the driver hands its hooks')
+      .action(async (_ignored: string[], given: ByHand) => {
+        const options = driverOptions(common().config, given);
+        if (direction === 'up') exit(await (await import('./commands/up.ts')).up(options, io));
+        else exit(await (await import('./commands/down.ts')).down(options, io));
+      });
+  }
   return program;
+}
+
+function driverOptions(configFile: string, { bridge, network, networkId }: ByHand): DriverOptions {
+  if (bridge === undefined) {
+    if (network !== undefined || networkId !== undefined) {
+      throw new InputError('--network and --network-id go with --bridge', { exitCode: ExitCode.usage });
+    }
+    return { configFile };
+  }
+  return {
+    configFile,
+    byHand: {
+      bridge,
+      ...(network === undefined ? {} : { network }),
+      ...(networkId === undefined ? {} : { networkId }),
+    },
+  };
 }
 
 /** Exit code of an error that commander threw: its own usage errors are 2, `--help` and `--version` are 0. */

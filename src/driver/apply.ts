@@ -1,6 +1,6 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import { applyIp } from '../system/ip.ts';
-import { batchLinesDone } from '../system/ip-errors.ts';
+import { batchLinesDone, classifyIpFailure } from '../system/ip-errors.ts';
 import { applyNft } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { writeSysctls } from '../system/sysctl.ts';
@@ -42,20 +42,20 @@ export async function undoSteps(run: Run, done: readonly Step[]): Promise<readon
 }
 
 /**
- * Applies steps that do not depend on one another, each group on its own, and goes on after a failure: for removals.
+ * Applies steps that do not depend on one another and goes on after a failure: for removals. Already gone is success.
  * Resolves with what failed, in words.
  */
 export async function applyEach(run: Run, steps: readonly Step[]): Promise<readonly string[]> {
   const failed: string[] = [];
   for (const group of groupsOf(steps)) {
-    // A batch of `ip` stops at the first failure, which must not keep the rest from being removed.
-    const parts: Group[] =
-      group.hand === 'ip' ? group.steps.map((step) => ({ hand: 'ip', steps: [step] })) : [group];
-    for (const part of parts) {
-      try {
-        await perform(run, part);
-      } catch (error) {
-        failed.push(`could not ${part.steps.map(words).join(', ')}: ${messageOf(error)}`);
+    try {
+      await perform(run, group);
+    } catch (error) {
+      if (group.hand === 'ip' && group.steps.length > 1) {
+        // A batch of `ip` stops at the first failure, which must not keep the rest from being removed.
+        for (const step of group.steps) failed.push(...(await applyEach(run, [step])));
+      } else if (classifyIpFailure(error) !== 'missing-object') {
+        failed.push(`could not ${group.steps.map(words).join(', ')}: ${messageOf(error)}`);
       }
     }
   }

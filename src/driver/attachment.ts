@@ -31,7 +31,9 @@ const TAP_APPEARS_WITHIN_S = 600;
 /** Names the attachment, and is a file name. */
 export function attachmentKey({ owner, bridge, network }: Attachment): string {
   if (owner.is === 'vm') return `vm-${encodeURIComponent(owner.vmId)}-${encodeURIComponent(owner.nicId)}`;
-  const digest = createHash('sha256').update(JSON.stringify([bridge, network.id, network.name])).digest('hex');
+  const digest = createHash('sha256')
+    .update(JSON.stringify([bridge, network.id, network.name]))
+    .digest('hex');
   return `hand-${bridge}-${digest.slice(0, 12)}`;
 }
 

@@ -3,17 +3,17 @@ import type { Host } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import { classifyIpFailure } from '../system/ip-errors.ts';
 import type { IpAnswer, Link } from '../system/ip-json.ts';
+import { readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { readSysctls } from '../system/sysctl.ts';
 import type { BridgeDevice, DeviceFacts, Facts, InsideFacts, NetnsFacts, PortFacts } from './facts.ts';
 import { netnsSysctls } from './netns-sysctls.ts';
+import { nftFacts } from './nft-facts.ts';
 
-/** All of `Facts` that `ip`, `/proc` and `/run/netns` tell. */
-export type DeviceSide = Omit<Facts, 'nft'>;
-
-/** One process, and two more beside it when the bridge has a netns. Acts in the root namespace. */
-export async function observeDevices(run: Run, host: Host, bridge: string): Promise<DeviceSide> {
-  const [links, netns] = await Promise.all([
+/** Three processes side by side, five when the bridge has a netns. Acts in the root namespace. */
+export async function observeBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
+  const [tables, links, netns] = await Promise.all([
+    readTables(run),
     host.deviceNames().then((names) => readLinks(run, host, names, bridge)),
     observeNetns(run, host, bridge),
   ]);
@@ -24,6 +24,7 @@ export async function observeDevices(run: Run, host: Host, bridge: string): Prom
     ports: links.filter(({ master }) => master === bridge).map(({ name, kind }) => ({ name, kind })),
     port: portFacts(named.get(bridgePort(bridge))),
     netns,
+    nft: nftFacts(tables, bridge),
   };
 }
 

@@ -1,12 +1,12 @@
+import type { Endpoint } from '../model/endpoint.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
 import { type Attachment, attachmentKey, type Owner } from './attachment.ts';
 import type { DriverDeps } from './deps.ts';
-import { release } from './down.ts';
 import type { BridgeDevice, Facts } from './facts.ts';
 import { bridgeUse } from './guests.ts';
 import { look, type View } from './look.ts';
-import { nftFacts } from './nft-facts.ts';
-import { observeDevices } from './observe.ts';
+import { observeBridge } from './observe.ts';
+import { release } from './release.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 import { wantedServices } from './wanted.ts';
 
@@ -51,26 +51,68 @@ async function attachLocked(
   deps: DriverDeps,
 ): Promise<Attached> {
   const { bridge } = request;
-  const [view, devices] = await Promise.all([look(deps), observeDevices(deps.run, deps.host, bridge)]);
-  const facts = { ...devices, nft: nftFacts(view.tables, bridge) };
+  const [view, facts] = await Promise.all([look(deps), observeBridge(deps.run, deps.host, bridge)]);
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
-  const { previous, fresh } = attachmentOf(request, view);
+  const { previous, own } = ownAttachment(request, view);
   const others = view.living.filter((other) => other.bridge === bridge && other !== previous);
-  const living = [...others, fresh];
+  const living = [...others, own];
   const use = bridgeUse(facts, living, { uplinks: request.uplinks, leaving: [] });
   const owned = new Set([...others, ...(previous ? [previous] : [])].flatMap((one) => one.servicePorts));
   const wanted = wantedServices({ facts, living, use }, services, owned);
   const endpoints = await desiredEndpoints(wanted, facts, deps);
 
   const ours = endpoints.filter((endpoint) => !wanted.foreign.includes(endpoint));
-  await deps.attachments.put({ ...fresh, servicePorts: ours.map(({ servicePort }) => servicePort) });
-  try {
-    const attached = await bringTo(facts, endpoints, deps);
-    await forget(view, previous, bridge, services, deps);
-    return attached;
-  } catch (error) {
-    await (previous === undefined ? deps.attachments.remove(fresh) : deps.attachments.put(previous));
+  await deps.attachments.put({ ...own, servicePorts: ours.map(({ servicePort }) => servicePort) });
+  const attached = await bringUp(facts, endpoints, deps).catch(async (error: unknown) => {
+    await (previous === undefined ? deps.attachments.remove(own) : deps.attachments.put(previous));
     throw error;
+  });
+  await clearUp(request, previous, view, services, deps);
+  return attached;
+}
+
+function whyNot(device: Exclude<BridgeDevice, { is: 'bridge' }>): string {
+  return device.is === 'missing' ? 'there is no such bridge' : `it is no Linux bridge but ${device.kind}`;
+}
+
+/** The attachment to record, and the one that is recorded now. A repeated `up` does not lose its place in the queue. */
+function ownAttachment(
+  { owner, bridge, network }: AttachRequest,
+  { now, living, leftover }: View,
+): { own: Attachment; previous: Attachment | undefined } {
+  const own = { owner, bridge, network, since: now, seen: now, servicePorts: [] };
+  const key = attachmentKey(own);
+  const previous = [...living, ...leftover].find((attachment) => attachmentKey(attachment) === key);
+  const stays = previous?.bridge === bridge && previous.since.bootId === now.bootId;
+  return { own: stays ? { ...own, since: previous.since } : own, previous };
+}
+
+async function bringUp(facts: Facts, endpoints: readonly Endpoint[], deps: DriverDeps): Promise<Attached> {
+  const steps = await settle(facts, endpoints, deps);
+  if (endpoints.length === 0 && steps.length === 0) return { is: 'idle' };
+  await deps.daemons.sync(facts.bridge).catch((error) => giveBack(facts.bridge, steps, error, deps));
+  if (endpoints.length === 0) return { is: 'idle' };
+  return {
+    is: 'ready',
+    servicePorts: endpoints.map(({ servicePort }) => servicePort),
+    changed: steps.length > 0,
+  };
+}
+
+/** Leftover records of this bridge, and the bridge that this NIC was on before its network was moved to another one. */
+async function clearUp(
+  { owner, bridge, uplinks }: AttachRequest,
+  previous: Attachment | undefined,
+  view: View,
+  services: readonly Service[],
+  deps: DriverDeps,
+): Promise<void> {
+  for (const attachment of view.leftover) {
+    if (attachment.bridge === bridge && attachment !== previous) await deps.attachments.remove(attachment);
   }
+  if (previous === undefined || previous.bridge === bridge) return;
+  const living = view.living.filter((attachment) => attachment !== previous);
+  const taps = owner.is === 'vm' ? [owner.tap] : [];
+  await release({ bridge: previous.bridge, taps, uplinks }, living, services, deps);
 }

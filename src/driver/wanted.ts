@@ -19,8 +19,12 @@ export type Remaining =
   | WantedServices
   /** Nobody is left: all of it goes. */
   | { readonly is: 'nothing' }
-  /** Somebody is there and nobody knows what they need: it stays as it is. */
-  | { readonly is: 'as-it-is'; readonly why: string };
+  | Untouched;
+
+/** It stays as it is: guests are there, and nobody knows what they need. */
+export type Untouched =
+  | { readonly is: 'as-it-is'; readonly because: 'unknown-guests'; readonly ports: readonly string[] }
+  | { readonly is: 'as-it-is'; readonly because: 'unreadable-configuration' };
 
 export interface Situation {
   readonly facts: Facts;
@@ -47,17 +51,14 @@ export function wantedServices(
 }
 
 /** `services` undefined: the configuration is unreadable. */
-export function wantedAfterwards(
-  situation: Situation,
-  services: readonly Service[] | undefined,
-): Remaining {
+export function wantedAfterwards(situation: Situation, services: readonly Service[] | undefined): Remaining {
   const { facts, living, use } = situation;
   if (facts.device.is !== 'bridge') return { is: 'nothing' };
   if (living.length === 0) {
     if (use.guestPorts.length === 0) return { is: 'nothing' };
-    return { is: 'as-it-is', why: `other guests are still on it (${use.guestPorts.join(', ')})` };
+    return { is: 'as-it-is', because: 'unknown-guests', ports: use.guestPorts };
   }
-  if (services === undefined) return { is: 'as-it-is', why: 'the configuration is unreadable' };
+  if (services === undefined) return { is: 'as-it-is', because: 'unreadable-configuration' };
   // Nothing is owned on the way down: a foreign guest may use what our guest, now gone, had.
   return wantedServices(situation, services, new Set());
 }

@@ -5,11 +5,11 @@ import type { Run } from './run.ts';
 /** Path below `/proc/sys/` → value. Paths, because a dot in a device name breaks `sysctl`'s own syntax. */
 export type Sysctls = ReadonlyMap<string, string>;
 
-/** What a kernel answers for a setting that it does not have. */
+/** What stands for a setting that the kernel does not have. */
 const ABSENT = '-';
 /** `/proc/sys/net` shows the namespace of the process that opens it, so a process inside has to do it. */
-const READ = `for f; do v=${ABSENT}; read -r v <"/proc/sys/$f" || :; printf '%s\\n' "$v"; done 2>/dev/null`;
-const WRITE = `for a; do f="/proc/sys/\${a%%=*}"; [ ! -e "$f" ] || printf '%s' "\${a#*=}" >"$f" || exit 1; done`;
+const READ = `while read -r f; do v=${ABSENT}; read -r v <"/proc/sys/$f" || :; echo "$v"; done 2>/dev/null`;
+const WRITE = `while IFS== read -r f v; do [ ! -e "/proc/sys/$f" ] || echo "$v" >"/proc/sys/$f" || exit 1; done`;
 
 /** Values of the netns; settings that its kernel does not have are left out. */
 export async function readSysctls(run: Run, netns: string, paths: readonly string[]): Promise<Sysctls> {
@@ -38,10 +38,10 @@ export async function writeSysctls(run: Run, netns: string, sysctls: Sysctls): P
   );
 }
 
-async function inside(run: Run, netns: string, script: string, words: readonly string[]): Promise<string> {
-  const shell = ['sh', '-c', script, 'tproxy-sysctl', ...words];
+async function inside(run: Run, netns: string, script: string, lines: readonly string[]): Promise<string> {
+  const args = [`--net=/run/netns/${netns}`, '--', 'sh', '-c', script];
   try {
-    return (await run('nsenter', [`--net=/run/netns/${netns}`, '--', ...shell])).stdout;
+    return (await run('nsenter', args, { input: lines.map((line) => `${line}\n`).join('') })).stdout;
   } catch (error) {
     throw explainIpFailure(error);
   }

@@ -98,20 +98,13 @@ describe('the forwarder', () => {
   });
 });
 
-test('daemons outlive the hook: no terminal, no output of somebody else, root directory', () => {
-  const parents = [forwarder, listener].map(({ pid }) => {
+test('daemons have no terminal and hold no directory', () => {
+  for (const { pid } of [forwarder, listener]) {
     const stat = readFileSync(site.box.path(`/proc/${pid}/stat`), 'utf8');
-    const [, parent, , , tty] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [, , , , tty] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     expect(tty).toBe('0');
-    for (const fd of [0, 1, 2]) {
-      const target = readlinkSync(site.box.path(`/proc/${pid}/fd/${fd}`));
-      expect(target).toMatch(/^(\/dev\/null|\/var\/log\/one_tproxy(_br0)?\.log)$/);
-    }
     expect(readlinkSync(site.box.path(`/proc/${pid}/cwd`))).toBe('/');
-    return Number(parent);
-  });
-  expect(parents[0]).toBe(1);
-  expect([1, forwarder.pid]).toContain(parents[1]);
+  }
 });
 
 test('status is not fooled by a stranger with our title', async () => {

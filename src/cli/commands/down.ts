@@ -1,0 +1,61 @@
+import type { DriverDeps } from '../../driver/deps.ts';
+import { detach } from '../../driver/down.ts';
+import type { Released } from '../../driver/release.ts';
+import { ExitCode, TproxyError } from '../../errors.ts';
+import type { Service } from '../../model/service.ts';
+import type { Io } from '../io.ts';
+import { demandRoot } from '../root.ts';
+import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
+import { type MakeDeps, readConfiguration, realDeps, reporterOn, reporting } from './driver.ts';
+
+/**
+ * `tproxy down`: takes away what only this VM's NICs needed. Each NIC is tried; one that fails makes the exit code 1. An
+ * unreadable configuration matters only where other guests stay, whose services nobody can tell then: exit code 2.
+ */
+export async function down(options: DriverOptions, io: Io, makeDeps: MakeDeps = realDeps): Promise<ExitCode> {
+  const report = reporterOn(io, 'clean');
+  return reporting(report, async () => {
+    demandRoot('down');
+    const concerns = await readConcerns(options, io, report);
+    if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
+    const { services, settings } = await readConfiguration(options.configFile, report);
+    const deps = makeDeps(settings, report);
+    // All of the VM goes: the tap of one NIC is no guest that would keep the bridge of the next.
+    const taps = concerns.list.flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));
+    const codes: ExitCode[] = concerns.faulty === 0 ? [] : [ExitCode.failed];
+    for (const concern of concerns.list) codes.push(await detachOne({ ...concern, taps }, services, deps));
+    return codes.find((code) => code !== ExitCode.ok) ?? ExitCode.ok;
+  });
+}
+
+async function detachOne(
+  concern: Concern & { readonly taps: readonly string[] },
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+): Promise<ExitCode> {
+  const { label } = concern;
+  try {
+    const released = await detach(concern, services, deps);
+    const unreadable = released.is === 'as-it-is' && released.because === 'unreadable-configuration';
+    if (unreadable) deps.report.error(`${label}: ${words(released)}`);
+    else deps.report.info(`${label}: ${words(released)}`);
+    return unreadable ? ExitCode.usage : ExitCode.ok;
+  } catch (error) {
+    if (!(error instanceof TproxyError)) throw error;
+    deps.report.error(`${label}: ${error.message}`);
+    return ExitCode.failed;
+  }
+}
+
+function words(released: Released): string {
+  switch (released.is) {
+    case 'removed':
+      return released.changed ? 'the last guest has left, all of it is removed' : 'nothing to remove';
+    case 'shared':
+      return 'other guests keep their services';
+    case 'as-it-is':
+      return released.because === 'unknown-guests'
+        ? `other guests are still on it (${released.ports.join(', ')}), so it stays as it is`
+        : 'other guests stay, and the configuration that tells their services is unreadable, so it stays as it is';
+  }
+}

@@ -1,0 +1,73 @@
+import { loadConfig } from '../../config/load.ts';
+import { formatProblem } from '../../config/problem.ts';
+import { resolveServices } from '../../config/resolve.ts';
+import { withLock } from '../../daemon/lock.ts';
+import { RUN_DIRECTORY } from '../../daemon/paths.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../daemon/settings.ts';
+import { sync } from '../../daemon/verbs.ts';
+import { attachmentsIn } from '../../driver/attachments.ts';
+import type { DriverDeps, Reporter } from '../../driver/deps.ts';
+import { rememberingResolve } from '../../driver/endpoints.ts';
+import { ConfigError, type ExitCode, TproxyError } from '../../errors.ts';
+import type { Service } from '../../model/service.ts';
+import { thisHost } from '../../system/host.ts';
+import { runProgram } from '../../system/run.ts';
+import type { Io } from '../io.ts';
+
+/** Makes the driver's seams; tests give their own. */
+export type MakeDeps = (settings: Settings, report: Reporter) => DriverDeps;
+
+export const realDeps: MakeDeps = (settings, report) => ({
+  run: runProgram,
+  host: thisHost,
+  daemons: { sync: (bridge) => sync({ run: runProgram, settings }, bridge) },
+  attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`),
+  resolve: rememberingResolve(resolveServices),
+  report,
+  withLock,
+});
+
+/** Lines as the stock drivers write them: `INFO: pre: …`. */
+export function reporterOn(io: Io, phase: 'pre' | 'clean'): Reporter {
+  const say = (level: string, text: string): void => {
+    for (const line of text.split('\n')) io.err(`${level}: ${phase}: ${line}`);
+  };
+  return {
+    info: (text) => say('INFO', text),
+    warning: (text) => say('WARNING', text),
+    error: (text) => say('ERROR', text),
+  };
+}
+
+export interface Configured {
+  /** Undefined: unreadable, and then nothing that runs may be changed. */
+  readonly services: readonly Service[] | undefined;
+  readonly settings: Settings;
+}
+
+/** Faulty entries are reported and left out; the others work. */
+export async function readConfiguration(file: string, report: Reporter): Promise<Configured> {
+  try {
+    const { config, problems, readable } = await loadConfig(file);
+    for (const problem of problems) {
+      if (problem.severity === 'error') report.error(formatProblem(problem, file));
+      else report.warning(formatProblem(problem, file));
+    }
+    return { services: readable ? config.services : undefined, settings: config };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    report.error(error.message);
+    return { services: undefined, settings: DEFAULT_SETTINGS };
+  }
+}
+
+/** Runs a command and reports what an operator has to know; a bug goes on to the caller with its stack. */
+export async function reporting(report: Reporter, fn: () => Promise<ExitCode>): Promise<ExitCode> {
+  try {
+    return await fn();
+  } catch (error) {
+    if (!(error instanceof TproxyError)) throw error;
+    report.error(error.message);
+    return error.exitCode;
+  }
+}

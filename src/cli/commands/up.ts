@@ -1,0 +1,59 @@
+import type { DriverDeps } from '../../driver/deps.ts';
+import { type Attached, attach } from '../../driver/up.ts';
+import { ConfigError, ExitCode, TproxyError } from '../../errors.ts';
+import { SERVICE_ADDRESS } from '../../model/names.ts';
+import type { Service } from '../../model/service.ts';
+import type { Io } from '../io.ts';
+import { demandRoot } from '../root.ts';
+import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
+import { type MakeDeps, readConfiguration, realDeps, reporterOn, reporting } from './driver.ts';
+
+/** `tproxy up`: what a VM's NICs need before it starts. Each NIC is tried; one that fails makes the exit code 1. */
+export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = realDeps): Promise<ExitCode> {
+  const report = reporterOn(io, 'pre');
+  return reporting(report, async () => {
+    demandRoot('up');
+    const concerns = await readConcerns(options, io, report);
+    if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
+    const { services, settings } = await readConfiguration(options.configFile, report);
+    if (services === undefined) {
+      throw new ConfigError(
+        `${options.configFile} is unreadable: nothing was changed; tproxy check shows why`,
+      );
+    }
+    const deps = makeDeps(settings, report);
+    let failed = concerns.faulty;
+    for (const concern of concerns.list) {
+      if (!(await attachOne(concern, services, deps))) failed += 1;
+    }
+    return failed === 0 ? ExitCode.ok : ExitCode.failed;
+  });
+}
+
+async function attachOne(concern: Concern, services: readonly Service[], deps: DriverDeps): Promise<boolean> {
+  const { label, owner } = concern;
+  try {
+    const attached = await attach(concern, services, deps);
+    // By hand, somebody named this very bridge.
+    if (attached.is === 'passed-over' && owner.is === 'hand') throw new TproxyError(attached.why);
+    deps.report.info(`${label}: ${words(attached)}`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TproxyError)) throw error;
+    deps.report.error(`${label}: ${error.message}`);
+    return false;
+  }
+}
+
+function words(attached: Attached): string {
+  switch (attached.is) {
+    case 'passed-over':
+      return `passed over: ${attached.why}`;
+    case 'idle':
+      return 'no service for its network';
+    case 'ready': {
+      const ports = [...attached.servicePorts].sort((a, b) => a - b).join(', ');
+      return `${SERVICE_ADDRESS} answers on port ${ports}${attached.changed ? '' : ', as before'}`;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { NetworkRef, Service } from '../model/service.ts';
+import type { Attachment, Owner } from './attachment.ts';
+import type { DriverDeps } from './deps.ts';
+import { look } from './look.ts';
+import { type Leaving, type Released, release } from './release.ts';
+
+export interface DetachRequest extends Leaving {
+  readonly owner: Owner;
+  readonly network: NetworkRef;
+}
+
+/**
+ * Ends an attachment. Its record goes first: the guest is gone, whatever becomes of the rest. Resolves with what became of
+ * its bridge. Acts in the root namespace.
+ */
+export async function detach(
+  request: DetachRequest,
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+): Promise<Released> {
+  return deps.withLock(async () => {
+    const view = await look(deps);
+    const ended = [...view.living, ...view.leftover].filter((attachment) => isOf(attachment, request));
+    const gone = new Set([...ended, ...view.leftover.filter(({ bridge }) => bridge === request.bridge)]);
+    for (const attachment of gone) await deps.attachments.remove(attachment);
+    const living = view.living.filter((attachment) => !gone.has(attachment));
+
+    // A NIC whose network was moved to another bridge meanwhile is still recorded on the old one.
+    const elsewhere = new Set(
+      ended.map(({ bridge }) => bridge).filter((bridge) => bridge !== request.bridge),
+    );
+    for (const bridge of elsewhere) await release({ ...request, bridge }, living, services, deps);
+    return release(request, living, services, deps);
+  });
+}
+
+/** By hand, either the name or the id of the network is enough. */
+function isOf({ owner, bridge, network }: Attachment, request: DetachRequest): boolean {
+  if (owner.is === 'vm') {
+    const { owner: other } = request;
+    return other.is === 'vm' && owner.vmId === other.vmId && owner.nicId === other.nicId;
+  }
+  if (request.owner.is === 'vm' || bridge !== request.bridge) return false;
+  const { name, id } = request.network;
+  return (id !== undefined && id === network.id) || (name !== undefined && name === network.name);
+}

@@ -1,0 +1,44 @@
+import type { Service } from '../model/service.ts';
+import type { Attachment } from './attachment.ts';
+import type { DriverDeps } from './deps.ts';
+import { bridgeUse } from './guests.ts';
+import { observeBridge } from './observe.ts';
+import { desiredEndpoints, settle } from './settle.ts';
+import { type Untouched, wantedAfterwards } from './wanted.ts';
+
+/** Somebody leaves a bridge. */
+export interface Leaving {
+  readonly bridge: string;
+  /** Taps of NICs that are being removed; they may still be ports of the bridge. */
+  readonly taps: readonly string[];
+  /** Ports that lead out of the host: PHYDEV and VLAN device. */
+  readonly uplinks: readonly string[];
+}
+
+export type Released =
+  /** No plumbing is left on the bridge. */
+  | { readonly is: 'removed'; readonly changed: boolean }
+  /** Others have their services, and no more than those. */
+  | { readonly is: 'shared'; readonly changed: boolean }
+  | Untouched;
+
+/**
+ * Takes from a bridge what nobody needs any more, and all of it when nobody is left. `living`: who stays, on any bridge.
+ * `services` undefined: the configuration is unreadable, then endpoints stay as they are. The caller holds the lock.
+ */
+export async function release(
+  { bridge, taps, uplinks }: Leaving,
+  living: readonly Attachment[],
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+): Promise<Released> {
+  const facts = await observeBridge(deps.run, deps.host, bridge);
+  const here = living.filter((attachment) => attachment.bridge === bridge);
+  const use = bridgeUse(facts, here, { uplinks, leaving: taps });
+  const wanted = wantedAfterwards({ facts, living: here, use }, services);
+  if (wanted.is === 'as-it-is') return wanted;
+  const endpoints = wanted.is === 'nothing' ? [] : await desiredEndpoints(wanted, facts, deps);
+  const steps = await settle(facts, endpoints, deps);
+  await deps.daemons.sync(bridge);
+  return { is: endpoints.length === 0 ? 'removed' : 'shared', changed: steps.length > 0 };
+}

@@ -1,0 +1,131 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { AttachmentStore } from '../../../src/driver/attachments.ts';
+import { attachmentsIn } from '../../../src/driver/attachments.ts';
+import type { DriverDeps } from '../../../src/driver/deps.ts';
+import { rememberingResolve } from '../../../src/driver/endpoints.ts';
+import { CommandError } from '../../../src/errors.ts';
+import type { Service } from '../../../src/model/service.ts';
+import type { Host, Moment } from '../../../src/system/host.ts';
+import type { Run } from '../../../src/system/run.ts';
+import type { Sandbox } from '../../support/sandbox.ts';
+
+/** The seams of the driver, leading into a sandbox. Everything that went through them is on record. */
+export interface BoxDeps extends DriverDeps {
+  /** Command lines of the programs that ran, in order. */
+  readonly commands: string[];
+  /** Bridges that the daemons were asked to follow. */
+  readonly synced: string[];
+  /** Lines reported: `INFO …`, `WARNING …`, `ERROR …`. */
+  readonly lines: string[];
+  /** Seconds by which the host's uptime is ahead of the machine's. */
+  laterS: number;
+  /** What the daemons do when asked; replace it to make them fail. */
+  sync: (bridge: string) => Promise<void>;
+  /** Stands before each program; replace it to make one fail. */
+  before: (command: string, count: number) => void;
+}
+
+export function boxDeps(box: Sandbox): BoxDeps {
+  const commands: string[] = [];
+  const synced: string[] = [];
+  const lines: string[] = [];
+  let locked = Promise.resolve<unknown>(undefined);
+  const deps: BoxDeps = {
+    commands,
+    synced,
+    lines,
+    laterS: 0,
+    sync: async () => {},
+    before: () => {},
+    run: async (command, args, options) => {
+      const line = [command, ...args].join(' ');
+      commands.push(line);
+      deps.before(line, commands.length);
+      return runIn(box)(command, args, options);
+    },
+    host: hostIn(box, () => deps.laterS),
+    daemons: {
+      async sync(bridge) {
+        synced.push(bridge);
+        await deps.sync(bridge);
+      },
+    },
+    attachments: storeIn(box),
+    resolve: rememberingResolve(async (services: readonly Service[]) => {
+      const known = services.filter(({ remoteAddr }) => /^[\d.]+$/.test(remoteAddr));
+      return {
+        endpoints: known.map(({ servicePort, remoteAddr, remotePort }) => ({
+          servicePort,
+          upstream: { address: remoteAddr, port: remotePort },
+        })),
+        failures: services
+          .filter((service) => !known.includes(service))
+          .map((service) => ({ service, reason: `${service.remoteAddr}: no such host` })),
+      };
+    }),
+    report: {
+      info: (text) => lines.push(`INFO ${text}`),
+      warning: (text) => lines.push(`WARNING ${text}`),
+      error: (text) => lines.push(`ERROR ${text}`),
+    },
+    withLock(fn) {
+      const result = locked.then(fn);
+      locked = result.catch(() => {});
+      return result;
+    },
+  };
+  return deps;
+}
+
+export function runIn(box: Sandbox): Run {
+  return async (command, args, options = {}) => {
+    const { status, stdout, stderr } = await box.run([command, ...args], {
+      input: options.input ?? '',
+    });
+    if (status === 0) return { stdout, stderr };
+    const line = [command, ...args].join(' ');
+    throw new CommandError(`${line}: ${stderr.trim()}`, { command: line, status, stderr: stderr.trim() });
+  };
+}
+
+/** `thisHost`, seen from outside of the sandbox. */
+function hostIn(box: Sandbox, laterS: () => number): Host {
+  const ownNetns = statSync('/proc/self/ns/net');
+  return {
+    async deviceNames() {
+      const lines = (await box.run(['cat', '/proc/net/dev'])).stdout.split('\n').slice(2);
+      return new Set(lines.map((line) => line.split(':')[0]?.trim() ?? '').filter((name) => name !== ''));
+    },
+    async netnsState(netns) {
+      try {
+        return statSync(box.path(`/run/netns/${netns}`)).dev === ownNetns.dev ? 'present' : 'stale';
+      } catch {
+        return 'missing';
+      }
+    },
+    identity: async () => box.id,
+    now: async (): Promise<Moment> => ({
+      bootId: 'boot',
+      uptimeS: Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) + laterS(),
+    }),
+  };
+}
+
+function storeIn(box: Sandbox): AttachmentStore {
+  return attachmentsIn(box.path('/run/one_tproxy/attachments'));
+}
+
+/** Everything in the root namespace and the netns list that the driver may touch; equal before and after means no trace. */
+export async function traces(box: Sandbox): Promise<string> {
+  return box.sh(`
+    nft list ruleset
+    ip netns list | sort
+    ip -o link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode) .*//; s/,?(NO-CARRIER|LOWER_UP|M-DOWN)//g' | sort
+    ls -A /run/netns /run/one_tproxy/attachments 2>/dev/null || true
+  `);
+}
+
+export function service(servicePort: number, upstream: string, networks: string[] = []): Service {
+  const [remoteAddr = '', port = ''] = upstream.split(':');
+  return { servicePort, remoteAddr, remotePort: Number(port), networks, line: servicePort };
+}
