@@ -7,7 +7,7 @@ import { DISTURBED_SHARE } from './host/disturbance.ts';
 import { describeMachine, type Machine } from './host/machine.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
 import { AGAINST_KEY, selectPeers, TPROXY_KEY } from './peers/select.ts';
-import { judgeGoals, renderGoals } from './report/goals.ts';
+import { DATA_GOALS, judgeGoals, renderGoals } from './report/goals.ts';
 import { compareBuilds, renderComparison } from './report/regressions.ts';
 import { renderSvg } from './report/svg.ts';
 import { renderTables } from './report/table.ts';
@@ -57,7 +57,7 @@ await runBenchmark(async () => {
   const samples = await measureRounds(subjects, measurements, context, say);
 
   const figures = measurements.flatMap((measurement) => measurement.figures);
-  const goals = judgeGoals(samples, TPROXY_KEY);
+  const goals = judgeGoals(DATA_GOALS, samples, TPROXY_KEY);
   const { against } = options;
   const comparison = against === undefined ? [] : compareBuilds(figures, samples, TPROXY_KEY, AGAINST_KEY);
   const sections = [

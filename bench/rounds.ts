@@ -1,12 +1,10 @@
 import type { Context, Measurement, Readings, Subject } from './figures/figure.ts';
-import { DISTURBED_SHARE, openPatience, watchMachine } from './host/disturbance.ts';
-import type { AllSamples } from './report/samples.ts';
+import { DISTURBED_SHARE, leastDisturbed, openPatience } from './host/disturbance.ts';
+import { type AllSamples, addSample } from './report/samples.ts';
 
 /** Rounds of a `fresh` measurement: it hardly varies. */
 const MAX_FRESH_ROUNDS = 3;
 const WARM_UP_SECONDS = 1;
-/** A disturbed measurement is repeated, a few times. */
-const MAX_TRIALS = 3;
 
 /**
  * Measures peer beside peer: in every round each measurement goes through all peers, and each round starts with another
@@ -33,12 +31,18 @@ export async function measureRounds(
     for (const measurement of list) {
       const told: string[] = [];
       for (const subject of rotated(subjects, round)) {
-        const { readings, othersShare } = await leastDisturbed(measurement, subject, context, patience);
-        if (measurement.on === 'warm' && othersShare > DISTURBED_SHARE) disturbed++;
+        const measure = () => measurement.measure(subject, context, context.options.seconds);
+        // Memory does not care who else is busy.
+        const { result, othersShare } =
+          measurement.on === 'warm'
+            ? await leastDisturbed(measure, patience)
+            : { result: await measure(), othersShare: 0 };
+        if (othersShare > DISTURBED_SHARE) disturbed++;
         measured++;
-        keep(samples, round, subject, readings);
+        for (const [figure, value] of Object.entries(result))
+          addSample(samples, figure, subject.peer.key, round, value);
         told.push(
-          `${subject.peer.key} ${shown(measurement, readings)}${process.env.DEBUG ? ` [others ${othersShare.toFixed(2)}]` : ''}`,
+          `${subject.peer.key} ${shown(measurement, result)}${othersShare > DISTURBED_SHARE ? '?' : ''}`,
         );
       }
       say(`round ${round + 1}/${of}, ${measurement.name}: ${told.join(' · ')}`);
@@ -49,44 +53,15 @@ export async function measureRounds(
   for (let round = 0; round < freshRounds; round++) await pass(round, freshRounds, fresh);
   if (disturbed > 0) {
     context.note(
-      `others used more than ${DISTURBED_SHARE * 100} % of the machine during ${disturbed} of ${measured} measurements, repeats included`,
+      `others used more than ${DISTURBED_SHARE * 100} % of the machine during ${disturbed} of ${measured} measurements (marked ?)`,
     );
   }
   return samples;
 }
 
-async function leastDisturbed(
-  measurement: Measurement,
-  subject: Subject,
-  context: Context,
-  patience: () => Promise<void>,
-): Promise<{ readings: Readings; othersShare: number }> {
-  let best: { readings: Readings; othersShare: number } | undefined;
-  for (let trial = 0; trial < MAX_TRIALS; trial++) {
-    const watch = watchMachine();
-    const readings = await measurement.measure(subject, context, context.options.seconds);
-    const othersShare = watch.othersShare();
-    if (best === undefined || othersShare < best.othersShare) best = { readings, othersShare };
-    // Memory does not care who else is busy.
-    if (othersShare <= DISTURBED_SHARE || measurement.on === 'fresh') break;
-    await patience();
-  }
-  return best ?? { readings: {}, othersShare: 0 };
-}
-
 function rotated<T>(list: readonly T[], by: number): T[] {
   const start = list.length === 0 ? 0 : by % list.length;
   return [...list.slice(start), ...list.slice(0, start)];
-}
-
-function keep(samples: AllSamples, round: number, { peer }: Subject, readings: Readings): void {
-  for (const [figure, value] of Object.entries(readings)) {
-    samples[figure] ??= {};
-    const ofFigure = samples[figure];
-    ofFigure[peer.key] ??= [];
-    const ofPeer = ofFigure[peer.key] ?? [];
-    ofPeer[round] = value;
-  }
 }
 
 /** The first figure of a measurement, for the line of progress. */

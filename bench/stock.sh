@@ -16,10 +16,10 @@ up() {
   ip netns exec "$netns" ip link set dev "$inside" up
   ip netns exec "$netns" ip route replace default dev "$inside"
 
-  # `meta ibrname` where the kernel has it, as in nft.ts; the stock drivers need it.
+  # STOCK_MATCH selects the bridge: `meta ibrname`, which some kernels lack.
   local chain="table bridge one_tproxy { chain ch_$bridge { type filter hook forward priority filter; policy accept; }; };
 flush chain bridge one_tproxy ch_$bridge;
-add rule bridge one_tproxy ch_$bridge ${STOCK_MATCH:-} oifname != $port arp operation request arp daddr ip 169.254.16.9 drop;"
+add rule bridge one_tproxy ch_$bridge $STOCK_MATCH oifname != $port arp operation request arp daddr ip 169.254.16.9 drop;"
   nft -f - <<<"$chain"
 
   local map="table ip one_tproxy { map ep_$bridge { type inet_service : ipv4_addr . inet_service; }; };

@@ -66,10 +66,21 @@ export function attempt(argv: readonly string[], options: RunOptions = {}): Prom
 
 /** Output of a program that must succeed. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { status, stdout, stderr } = await attempt(argv, options);
-  if (status === 0) return stdout;
+  const finished = await attempt(argv, options);
+  if (finished.status === 0) return finished.stdout;
+  throw failure(argv, finished);
+}
+
+function failure(argv: readonly string[], { status, stdout, stderr }: Finished): Error {
   const why = (stderr.trim() || stdout.trim()).split('\n').slice(-8).join('\n  ');
-  throw new Error(`${shown(argv)} failed (${status ?? 'killed'})\n  ${why}`);
+  return new Error(`${shown(argv)} failed (${status ?? 'killed'})\n  ${why}`);
+}
+
+/** Milliseconds from the start to the exit of a program that must succeed. */
+export async function elapsedMs(argv: readonly string[], options: RunOptions = {}): Promise<number> {
+  const finished = await attempt(argv, options);
+  if (finished.status === 0) return finished.elapsedMs;
+  throw failure(argv, finished);
 }
 
 /** A server of the benchmark. */

@@ -12,66 +12,39 @@ interface Goal {
   readonly unit?: string;
 }
 
-const GOALS: readonly Goal[] = [
-  ...(['up', 'down'] as const).flatMap((direction): Goal[] => [
-    {
-      what: `bulk ${direction}, 1 stream`,
-      figure: `bulk.${direction}.1`,
-      to: 'haproxy',
-      bound: 1.5,
-      sense: 'at least',
-    },
-    {
-      what: `bulk ${direction}, 1 stream`,
-      figure: `bulk.${direction}.1`,
-      to: 'node',
-      bound: 4,
-      sense: 'at least',
-    },
+export const DATA_GOALS: readonly Goal[] = [
+  ...(['up', 'down'] as const).flatMap((direction) => [
+    atLeast(1.5, 'haproxy', `bulk ${direction}, 1 stream`, `bulk.${direction}.1`),
+    atLeast(4, 'node', `bulk ${direction}, 1 stream`, `bulk.${direction}.1`),
   ]),
-  {
-    what: 'keep-alive requests, 32 connections',
-    figure: 'requests.rate.32',
-    to: 'haproxy',
-    bound: 1,
-    sense: 'at least',
-  },
-  {
-    what: 'p99 of a request, 32 connections',
-    figure: 'requests.p99.32',
-    to: 'haproxy',
-    bound: 1.2,
-    sense: 'at most',
-  },
-  {
-    what: 'new connections, 32 at a time',
-    figure: 'connections.rate',
-    to: 'haproxy',
-    bound: 1,
-    sense: 'at least',
-  },
-  {
-    what: 'private memory of an idle listener',
-    figure: 'memory.idle.listener',
-    bound: 10,
-    sense: 'at most',
-    unit: ' MB',
-  },
-  {
-    what: 'private memory of an idle forwarder',
-    figure: 'memory.idle.forwarder',
-    bound: 30,
-    sense: 'at most',
-    unit: ' MB',
-  },
-  {
-    what: 'memory per idle relay, the most of them',
-    figure: 'memory.relay.most',
-    bound: 2,
-    sense: 'at most',
-    unit: ' KB',
-  },
+  atLeast(1, 'haproxy', 'keep-alive requests, 32 connections', 'requests.rate.32'),
+  atMost(1.2, 'haproxy', 'p99 of a request, 32 connections', 'requests.p99.32'),
+  atLeast(1, 'haproxy', 'new connections, 32 at a time', 'connections.rate'),
+  within(10, ' MB', 'private memory of an idle listener', 'memory.idle.listener'),
+  within(30, ' MB', 'private memory of an idle forwarder', 'memory.idle.forwarder'),
+  within(2, ' KB', 'memory per idle relay, the most of them', 'memory.relay.most'),
 ];
+
+export const HOOK_GOALS: readonly Goal[] = [
+  within(100, ' ms', 'up, nothing to do', 'up.nothing'),
+  within(150, ' ms', 'up, daemons running', 'up.running'),
+  within(300, ' ms', 'up, starting the daemons', 'up.starting'),
+  atMost(0.3, 'stock', 'up, nothing to do', 'up.nothing'),
+  atMost(0.3, 'stock', 'up, daemons running', 'up.running'),
+  atMost(0.3, 'stock', 'up, starting the daemons', 'up.starting'),
+];
+
+function atLeast(bound: number, to: string, what: string, figure: string): Goal {
+  return { what, figure, to, bound, sense: 'at least' };
+}
+
+function atMost(bound: number, to: string, what: string, figure: string): Goal {
+  return { what, figure, to, bound, sense: 'at most' };
+}
+
+function within(bound: number, unit: string, what: string, figure: string): Goal {
+  return { what, figure, bound, unit, sense: 'at most' };
+}
 
 export interface JudgedGoal extends Goal {
   readonly measured: number;
@@ -79,8 +52,8 @@ export interface JudgedGoal extends Goal {
 }
 
 /** The goals that this run can judge. */
-export function judgeGoals(samples: AllSamples, subject: string): JudgedGoal[] {
-  return GOALS.flatMap((goal) => {
+export function judgeGoals(goals: readonly Goal[], samples: AllSamples, subject: string): JudgedGoal[] {
+  return goals.flatMap((goal) => {
     const ofFigure = samples[goal.figure];
     const measured = goal.to
       ? medianRatio(ofFigure, subject, goal.to)

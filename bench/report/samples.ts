@@ -4,6 +4,21 @@ export type Samples = Record<string, (number | undefined)[]>;
 /** All figures of a run, by key. */
 export type AllSamples = Record<string, Samples>;
 
+/** Notes the number of one round. */
+export function addSample(
+  samples: AllSamples,
+  figure: string,
+  peer: string,
+  round: number,
+  value: number,
+): void {
+  const ofFigure = samples[figure] ?? {};
+  const ofPeer = ofFigure[peer] ?? [];
+  ofPeer[round] = value;
+  ofFigure[peer] = ofPeer;
+  samples[figure] = ofFigure;
+}
+
 export interface Spread {
   readonly median: number;
   readonly min: number;

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { ExitCode, InputError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import type { DriverOptions } from './commands/concerns.ts';
 import type { Io } from './io.ts';
-import { VERSION } from './version.ts';
 
 /** Options of every command. */
 interface Common {

@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/load.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../daemon/settings.ts';
 import { messageOf } from '../errors.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
 import type { Io } from './io.ts';
 
 /**

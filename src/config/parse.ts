@@ -1,6 +1,7 @@
 import { ConfigError, messageOf } from '../errors.ts';
+import { DEFAULT_SETTINGS } from '../model/settings.ts';
 import { collectFields } from './collect-fields.ts';
-import { type Config, DEFAULT_SETTINGS } from './config.ts';
+import type { Config } from './config.ts';
 import { parseEntries } from './entries.ts';
 import type { Problem } from './problem.ts';
 import { type ReadYaml, readYaml, unreadable } from './read-yaml.ts';

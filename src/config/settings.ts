@@ -1,5 +1,5 @@
+import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from './config.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
 import type { Problem } from './problem.ts';
 import { processOwner } from './user-name.ts';

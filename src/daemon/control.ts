@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { TproxyError } from '../errors.ts';
+import type { Settings } from '../model/settings.ts';
 import { CONTROL_SOCKET } from './paths.ts';
-import type { Settings } from './settings.ts';
 
 /** What a command asks of the running forwarder: one JSON line. */
 export type ControlRequest =

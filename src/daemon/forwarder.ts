@@ -4,27 +4,30 @@ import type { FromWorker, Limits } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
+import type { Settings } from '../model/settings.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
-import { isMappedId, serviceUser, type User } from '../system/users.ts';
-import { askForwarder, type ControlRequest, type SyncReport } from './control.ts';
+import type { User } from '../system/users.ts';
+import { VERSION } from '../version.ts';
+import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
+import { listenerUser } from './listener-user.ts';
 import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
-import { endProcesses, hostInode, ownProcess, ownProcesses } from './processes.ts';
+import { hostInode } from './processes.ts';
 import { Recovery } from './recovery.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
-import type { Settings } from './settings.ts';
 import { saveSettings } from './settings-file.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
-
-/** How long listeners of an earlier forwarder get to introduce themselves. */
-const ADOPTION_MS = 1000;
-
-/** A forwarder that takes longer to hand over is hung. */
-const YIELD_TIMEOUT_MS = 8000;
+import {
+  adoptListeners,
+  leaveWatch,
+  releaseListeners,
+  replaceListeners,
+  succeedForwarder,
+} from './succession.ts';
 
 export interface ForwarderOptions {
   readonly settings: Settings;
@@ -114,67 +117,25 @@ export class Forwarder implements BridgeHost {
   private async begin(takeOver: TakeOver): Promise<SyncReport> {
     mkdirSync(RUN_DIRECTORY, { recursive: true, mode: 0o711 });
     chmodSync(RUN_DIRECTORY, 0o711);
-    this.user = await this.listenerUser();
+    this.user = await listenerUser(this.run, this.settings.processOwner, this.log);
     this.plane = await Plane.start({ limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() });
     this.plane.on('message', (message) => this.onMessage(message));
     this.plane.on('died', (error) => {
       this.log.fatal({ err: error }, 'data plane died, forwarder ends');
       process.exit(1);
     });
-    this.log.info({ version: process.env.ONE_TPROXY_VERSION }, 'forwarder starts');
+    this.log.info({ version: VERSION }, 'forwarder starts');
     const maps = await readEndpointMaps(this.run);
-    const running = ownProcesses();
     // Sockets first: from here on listeners that look for a forwarder find this one.
     for (const [name, endpoints] of served(maps)) this.addBridge(name).route(endpoints);
-    const predecessor = await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS).catch((error: unknown) => {
-      this.log.warn({ err: error }, 'the forwarder before this one did not hand over');
-      return undefined;
-    });
-    if (predecessor === undefined) await this.endOtherForwarders();
+    const tookOver = await succeedForwarder(this.log);
     this.control = await startControlServer((request) => this.answer(request));
-    await this.adopt(
-      running.flatMap(({ role, bridge, astray }) =>
-        role === 'listener' && !astray && bridge ? [bridge] : [],
-      ),
-    );
-    if (takeOver === 'replace') await this.replaceListeners();
+    await adoptListeners(this.bridges);
+    if (takeOver === 'replace') await replaceListeners(this.bridges, this.log);
     const report = await this.sync();
     this.recovery.start();
-    this.log.info({ bridges: this.bridges.size, took_over: predecessor !== undefined }, 'forwarder ready');
+    this.log.info({ bridges: this.bridges.size, took_over: tookOver }, 'forwarder ready');
     return report;
-  }
-
-  /** A forwarder that can't be talked to is hung or lost its socket. Killed, because its listeners must survive it. */
-  private async endOtherForwarders(): Promise<void> {
-    const others = ownProcesses();
-    const watches = others.filter(({ role, pid }) => role === 'watch' && pid !== process.ppid);
-    await endProcesses(watches, 'SIGKILL', 0);
-    await endProcesses(
-      others.filter(({ role }) => role === 'forwarder'),
-      'SIGKILL',
-      0,
-    );
-  }
-
-  /** Waits for the listeners that run already; one that does not come is ended. */
-  private async adopt(names: readonly string[]): Promise<void> {
-    const expected = names.map((name) => this.bridges.get(name)).filter((bridge) => bridge !== undefined);
-    const deadline = performance.now() + ADOPTION_MS;
-    while (expected.some((bridge) => bridge.listenerPid === undefined) && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    const known = new Set([...this.bridges.values()].map((bridge) => bridge.listenerPid));
-    const strays = ownProcesses().filter(({ role, pid }) => role === 'listener' && !known.has(pid));
-    await endProcesses(strays, 'SIGTERM', 1000);
-  }
-
-  private async replaceListeners(): Promise<void> {
-    const replaced = [...this.bridges.values()].map((bridge) =>
-      bridge.replaceListener().catch((error: unknown) => {
-        this.log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
-      }),
-    );
-    await Promise.all(replaced);
   }
 
   private async syncNow(settings: Settings): Promise<SyncReport> {
@@ -291,27 +252,12 @@ export class Forwarder implements BridgeHost {
   private async yieldToSuccessor(): Promise<SyncReport> {
     this.recovery.stop();
     this.control?.close();
-    await Promise.all(
-      [...this.bridges.values()].map((bridge) =>
-        bridge
-          .pause()
-          .catch((error: unknown) =>
-            this.log.warn({ bridge: bridge.name, err: error }, 'handed over unpaused'),
-          ),
-      ),
-    );
-    for (const bridge of this.bridges.values()) bridge.release();
+    await releaseListeners(this.bridges, this.log);
     this.bridges.clear();
     process.title = DRAINING_TITLE;
-    this.leaveWatch();
+    leaveWatch();
     setImmediate(() => void this.drain());
     return { ok: true, bridges: [] };
-  }
-
-  /** From now on the end of this process is no accident. */
-  private leaveWatch(): void {
-    const watch = ownProcess(process.ppid, this.host);
-    if (watch?.role === 'watch') process.kill(watch.pid, 'SIGKILL');
   }
 
   private async drain(): Promise<void> {
@@ -339,17 +285,6 @@ export class Forwarder implements BridgeHost {
     this.logFile.setLevel(settings.debugLevel);
     this.finished.setLevel(settings.debugLevel);
     this.post({ type: 'limits', limits: limitsOf(settings) });
-  }
-
-  /** Undefined inside a user namespace in which no other user exists. */
-  private async listenerUser(): Promise<User | undefined> {
-    const user = await serviceUser(this.run, this.settings.processOwner);
-    if ((await isMappedId('uid', user.uid)) && (await isMappedId('gid', user.gid))) return user;
-    this.log.warn(
-      { user: user.name },
-      'user does not exist in this user namespace, listeners stay root without capabilities',
-    );
-    return undefined;
   }
 
   /** Syncs, recoveries and the hand-over happen one after the other. */

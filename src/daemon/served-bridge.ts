@@ -1,17 +1,18 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Listening } from '../dataplane/handover.ts';
-import { SOCKETS_PER_MESSAGE } from '../dataplane/handover.ts';
 import type { FromWorker, LinkId, Route, ToWorker } from '../dataplane/messages.ts';
-import { messageOf, TproxyError } from '../errors.ts';
+import { TproxyError } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
 import { parseIpv4 } from '../linux/socket.ts';
 import type { Logger } from '../log.ts';
 import { type Endpoint, sameEndpoints } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
+import type { Settings } from '../model/settings.ts';
 import { openBridgeSocket } from './bridge-socket.ts';
+import { Expectation } from './expectation.ts';
+import { KeptSockets } from './kept-sockets.ts';
 import { bridgeSocket, listenerLog, netnsPath } from './paths.ts';
 import { endProcesses, hostInode, namespaceInode, ownProcess } from './processes.ts';
-import type { Settings } from './settings.ts';
 
 /** From starting a listener to its ports being open. */
 const LISTENER_TIMEOUT_MS = 5000;
@@ -43,12 +44,6 @@ interface Listener {
   silentSince: number | undefined;
 }
 
-/** Somebody who waits for the listener's next step. */
-interface Waiter {
-  resolve(): void;
-  reject(error: TproxyError): void;
-}
-
 /**
  * One bridge as the forwarder's main thread sees it: its unix socket, its listener, the ports that the listener has open.
  *
@@ -62,10 +57,9 @@ export class ServedBridge {
   private readonly host: BridgeHost;
   private listener: Listener | undefined;
   private open: ReadonlySet<number> = new Set();
-  private readonly kept = new Map<number, number>();
-  private keptNetns: number | undefined;
+  private readonly kept = new KeptSockets();
   private failures: Listening['failures'] = [];
-  private waiter: Waiter | undefined;
+  private readonly next = new Expectation();
   private ended = false;
 
   constructor(host: BridgeHost, name: string, id: number) {
@@ -109,8 +103,7 @@ export class ServedBridge {
     }
     if (unchanged && this.isHealthy && this.hasThePorts) return;
     this.route(endpoints);
-    if (this.keptNetns !== netns) this.forgetSockets();
-    this.keptNetns = netns;
+    this.kept.belongTo(netns);
     if (this.listener !== undefined && this.listener.netns !== netns) await this.endListener();
     if (this.listener === undefined) await this.startListener();
     await this.configure();
@@ -145,11 +138,11 @@ export class ServedBridge {
       await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
       return;
     }
-    this.keptNetns = netns;
-    this.keep(hello.body.ports, hello.fds);
+    this.kept.belongTo(netns);
+    this.kept.add(hello.body.ports, hello.fds);
     this.open = new Set(hello.body.ports);
     this.listener = { link: hello.link, pid: hello.pid, netns, serving: false, silentSince: undefined };
-    this.waiter?.resolve();
+    this.next.met();
   }
 
   onListening(message: Extract<FromWorker, { type: 'listening' }>): void {
@@ -157,20 +150,16 @@ export class ServedBridge {
       for (const fd of message.fds) close(fd);
       return;
     }
-    this.keep(message.body.sockets, message.fds);
+    this.kept.add(message.body.sockets, message.fds);
     this.listener.serving = true;
     this.open = new Set(message.body.ports);
     this.failures = message.body.failures;
-    for (const [port, fd] of [...this.kept]) {
-      if (this.open.has(port)) continue;
-      close(fd);
-      this.kept.delete(port);
-    }
-    this.waiter?.resolve();
+    this.kept.keepOnly(this.open);
+    this.next.met();
   }
 
   onPaused(link: LinkId): void {
-    if (link === this.listener?.link) this.waiter?.resolve();
+    if (link === this.listener?.link) this.next.met();
   }
 
   onPong(link: LinkId): void {
@@ -202,7 +191,7 @@ export class ServedBridge {
     this.open = new Set();
     if (this.ended) return;
     this.host.log.warn({ bridge: this.name, listener_pid: pid, reason }, 'listener lost');
-    this.waiter?.reject(new TproxyError(`bridge ${this.name}: its listener went away (${reason})`));
+    this.next.failed(new TproxyError(`bridge ${this.name}: its listener went away (${reason})`));
     this.host.lost();
   }
 
@@ -234,7 +223,7 @@ export class ServedBridge {
   /** Leaves the listener to a successor. */
   release(): void {
     this.ended = true;
-    this.forgetSockets();
+    this.kept.forget();
     this.host.post({ type: 'withdraw', bridgeId: this.id });
   }
 
@@ -247,7 +236,7 @@ export class ServedBridge {
     let status = '';
     const onExit = (code: number | null, signal: string | null): void => {
       status = signal ?? `status ${code}`;
-      this.waiter?.reject(
+      this.next.failed(
         new TproxyError(
           `bridge ${this.name}: its listener ended at once (${status}); ${listenerLog(this.name)} says why`,
         ),
@@ -279,19 +268,17 @@ export class ServedBridge {
   private async configure(): Promise<void> {
     if (this.listener === undefined) return;
     const ports = this.endpoints.map(({ servicePort }) => servicePort);
-    const sockets = ports
-      .filter((port) => this.kept.has(port) && !this.open.has(port))
-      .slice(0, SOCKETS_PER_MESSAGE);
+    const kept = this.kept.missing(ports, this.open);
     this.host.post({
       type: 'configure',
       link: this.listener.link,
       body: {
         ports,
-        sockets,
+        sockets: kept.ports,
         keepaliveS: this.host.settings.keepaliveS,
         logLevel: this.host.settings.debugLevel,
       },
-      fds: sockets.map((port) => this.kept.get(port) ?? -1),
+      fds: kept.fds,
     });
     await this.wait('does not answer');
     const [failure] = this.failures;
@@ -303,44 +290,8 @@ export class ServedBridge {
   }
 
   /** Waits for the listener's next step; its steps are asked for one after the other. */
-  private async wait(trouble: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => this.waiter?.reject(new TproxyError(`bridge ${this.name}: its listener ${trouble}`)),
-        LISTENER_TIMEOUT_MS,
-      );
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.waiter = undefined;
-      };
-      this.waiter = {
-        resolve: () => {
-          settle();
-          resolve();
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-    }).catch((error: unknown) => {
-      throw error instanceof TproxyError ? error : new TproxyError(messageOf(error), { cause: error });
-    });
-  }
-
-  private keep(ports: readonly number[], fds: readonly number[]): void {
-    ports.forEach((port, i) => {
-      const fd = fds[i];
-      if (fd === undefined) return;
-      const old = this.kept.get(port);
-      if (old !== undefined) close(old);
-      this.kept.set(port, fd);
-    });
-  }
-
-  private forgetSockets(): void {
-    for (const fd of this.kept.values()) close(fd);
-    this.kept.clear();
+  private wait(trouble: string): Promise<void> {
+    return this.next.wait(LISTENER_TIMEOUT_MS, `bridge ${this.name}: its listener ${trouble}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Settings } from '../model/settings.ts';
 import { SETTINGS_FILE } from './paths.ts';
-import { parseSettings, type Settings } from './settings.ts';
+import { parseSettings } from './settings.ts';
 
 /** Keeps the settings of the last reload for a forwarder that is started again after a crash. */
 export function saveSettings(settings: Settings): void {

@@ -5,10 +5,10 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TproxyError } from '../errors.ts';
 import { listenerTitle, netnsName } from '../model/names.ts';
+import type { Settings } from '../model/settings.ts';
 import type { SyncReport } from './control.ts';
 import { bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
 import { HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
-import type { Settings } from './settings.ts';
 
 /** Longest time from starting the forwarder to its first word. */
 const READY_TIMEOUT_MS = 20_000;

@@ -1,10 +1,10 @@
 import { TproxyError } from '../errors.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
+import type { Settings } from '../model/settings.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { askForwarder, type SyncReport } from './control.ts';
 import { endProcesses, type OwnProcess, ownProcesses, type Role } from './processes.ts';
-import type { Settings } from './settings.ts';
 import { spawnForwarder, type TakeOver } from './spawn.ts';
 
 /**

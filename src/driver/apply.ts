@@ -1,9 +1,9 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import { applyIp } from '../system/ip.ts';
 import { batchLinesDone, classifyIpFailure } from '../system/ip-errors.ts';
+import { writeSysctls } from '../system/netns.ts';
 import { applyNft } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
-import { writeSysctls } from '../system/sysctl.ts';
 import { ipLine } from './ip-text.ts';
 import { nftText } from './nft-text.ts';
 import { type Group, groupsOf } from './step-groups.ts';

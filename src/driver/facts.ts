@@ -63,6 +63,8 @@ export interface DeviceFacts {
 }
 
 export interface NftFacts {
+  /** `own-objects`: nothing is known of what else is in the tables, so a plan from it must not change nft. */
+  readonly seen: 'own-objects' | 'tables';
   /** Undefined: the bridge has no map. */
   readonly endpoints: readonly Endpoint[] | undefined;
   readonly chain: ChainState;

@@ -6,8 +6,9 @@ import { ARP_HOOK_READ, type ArpForm, arpRules, PORT_SET } from './arp-rules.ts'
 import type { ChainState, NftFacts, TableState } from './facts.ts';
 
 /** The part of our tables that concerns one bridge. */
-export function nftFacts(tables: NftTables, bridge: string): NftFacts {
+export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen']): NftFacts {
   return {
+    seen,
     endpoints: tables.ip?.endpointMaps.get(bridge),
     chain: chainState(tables.bridge, bridge),
     form: formInUse(tables.bridge),

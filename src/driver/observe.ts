@@ -1,19 +1,60 @@
-import { bridgePort, netnsDevice, netnsName, SERVICE_ADDRESS } from '../model/names.ts';
+import {
+  arpChainName,
+  bridgePort,
+  endpointMapName,
+  netnsDevice,
+  netnsName,
+  SERVICE_ADDRESS,
+} from '../model/names.ts';
 import type { Host } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import { classifyIpFailure } from '../system/ip-errors.ts';
-import type { IpAnswer, Link } from '../system/ip-json.ts';
-import { readTables } from '../system/nft.ts';
+import type { Link } from '../system/ip-json.ts';
+import { type InsideNetns, readNetns } from '../system/netns.ts';
+import { type NftTables, readObjects, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
-import { readSysctls } from '../system/sysctl.ts';
-import type { BridgeDevice, DeviceFacts, Facts, InsideFacts, NetnsFacts, PortFacts } from './facts.ts';
+import { PORT_SET } from './arp-rules.ts';
+import type {
+  BridgeDevice,
+  DeviceFacts,
+  Facts,
+  InsideFacts,
+  NetnsFacts,
+  NftFacts,
+  PortFacts,
+} from './facts.ts';
 import { netnsSysctls } from './netns-sysctls.ts';
 import { nftFacts } from './nft-facts.ts';
 
-/** Three processes side by side, five when the bridge has a netns. Acts in the root namespace. */
+/** Everything about a bridge: three processes side by side, four when it has a netns. Acts in the root namespace. */
 export async function observeBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
+  return observe(run, host, bridge, 'tables', readTables(run));
+}
+
+/**
+ * The same, but of nft only the bridge's own objects, which is enough to see that nothing has to be done, and does not
+ * cost more with every other bridge of the host. A plan that changes nft needs `withTables`.
+ */
+export async function glanceAtBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
+  const names = { map: endpointMapName(bridge), chain: arpChainName(bridge), set: PORT_SET };
+  return observe(run, host, bridge, 'own-objects', readObjects(run, names));
+}
+
+/** Facts of a glance, completed by what else is in our tables. */
+export async function withTables(run: Run, facts: Facts): Promise<Facts> {
+  if (facts.nft.seen === 'tables') return facts;
+  return { ...facts, nft: nftFacts(await readTables(run), facts.bridge, 'tables') };
+}
+
+async function observe(
+  run: Run,
+  host: Host,
+  bridge: string,
+  seen: NftFacts['seen'],
+  nft: Promise<NftTables>,
+): Promise<Facts> {
   const [tables, links, netns] = await Promise.all([
-    readTables(run),
+    nft,
     host.deviceNames().then((names) => readLinks(run, host, names, bridge)),
     observeNetns(run, host, bridge),
   ]);
@@ -24,7 +65,7 @@ export async function observeBridge(run: Run, host: Host, bridge: string): Promi
     ports: links.filter(({ master }) => master === bridge).map(({ name, kind }) => ({ name, kind })),
     port: portFacts(named.get(bridgePort(bridge))),
     netns,
-    nft: nftFacts(tables, bridge),
+    nft: nftFacts(tables, bridge, seen),
   };
 }
 
@@ -59,11 +100,10 @@ async function observeNetns(run: Run, host: Host, bridge: string): Promise<Netns
   if (state !== 'present') return { is: state };
   const device = netnsDevice(bridge);
   try {
-    const [answer, sysctls] = await Promise.all([
-      askIp(run, ['address show', 'route show'], netns),
-      readSysctls(run, netns, [...netnsSysctls(device).keys()]),
-    ]);
-    return { is: 'present', inside: insideFacts(answer, device, sysctls) };
+    return {
+      is: 'present',
+      inside: insideFacts(await readNetns(run, netns, [...netnsSysctls(device).keys()]), device),
+    };
   } catch (error) {
     // The file is there, but `ip` finds no namespace behind it.
     if (classifyIpFailure(error) === 'missing-object') return { is: 'stale' };
@@ -84,12 +124,12 @@ function portFacts(link: Link | undefined): PortFacts {
   return { is: 'veth', index, peerIndex, master, up, mtu };
 }
 
-function insideFacts(answer: IpAnswer, name: string, sysctls: ReadonlyMap<string, string>): InsideFacts {
-  const link = answer.links.find((candidate) => candidate.name === name);
+function insideFacts({ links, routes, sysctls }: InsideNetns, name: string): InsideFacts {
+  const link = links.find((candidate) => candidate.name === name);
   return {
-    loUp: answer.links.some((candidate) => candidate.name === 'lo' && candidate.up),
+    loUp: links.some((candidate) => candidate.name === 'lo' && candidate.up),
     device: link === undefined ? undefined : deviceFacts(link),
-    hasRoute: answer.routes.some(
+    hasRoute: routes.some(
       ({ destination, device, scope, gateway }) =>
         destination === 'default' && device === name && scope === 'link' && gateway === undefined,
     ),

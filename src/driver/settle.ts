@@ -3,12 +3,14 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkRef } from '../model/service.ts';
 import { hasIbrname } from '../system/nft.ts';
 import { applyEach, applySteps, undoSteps } from './apply.ts';
+import type { ArpForm } from './arp-rules.ts';
 import type { DriverDeps } from './deps.ts';
 import { endpointsFor } from './endpoints.ts';
 import type { Facts } from './facts.ts';
 import { serviceMac } from './mac.ts';
+import { withTables } from './observe.ts';
 import { planBridge } from './plan.ts';
-import type { Step } from './steps.ts';
+import { HAND, type Step } from './steps.ts';
 import type { WantedServices } from './wanted.ts';
 
 /** The endpoints that a bridge should have; trouble on the way is reported. */
@@ -36,34 +38,44 @@ function nameOf(network: NetworkRef): string {
 export async function settle(
   facts: Facts,
   endpoints: readonly Endpoint[],
-  deps: Pick<DriverDeps, 'run' | 'host'>,
+  deps: Seams,
 ): Promise<readonly Step[]> {
   return endpoints.length === 0 ? unplumb(facts, deps) : plumb(facts, endpoints, deps);
 }
 
+type Seams = Pick<DriverDeps, 'run' | 'host'>;
+
 async function plumb(
-  facts: Facts,
+  glance: Facts,
   endpoints: readonly Endpoint[],
-  { run, host }: Pick<DriverDeps, 'run' | 'host'>,
+  { run, host }: Seams,
 ): Promise<readonly Step[]> {
-  const steps = planBridge(facts, {
-    endpoints,
-    mac: serviceMac(facts.bridge, await host.identity()),
+  const mac = serviceMac(glance.bridge, await host.identity());
+  const plan = (facts: Facts, arpForm: ArpForm) => planBridge(facts, { endpoints, mac, arpForm });
+  let steps = plan(glance, glance.nft.form ?? 'port-set');
+  if (steps.some(changesNft)) {
+    const facts = await withTables(run, glance);
     // Asked of the kernel only where nothing on the host tells.
-    arpForm: facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'),
-  });
-  await applySteps(run, facts.bridge, steps);
+    steps = plan(facts, facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'));
+  }
+  await applySteps(run, glance.bridge, steps);
   return steps;
 }
 
 /** As far as it goes: what one step could not remove must not keep the next one from trying. */
-async function unplumb(facts: Facts, { run }: Pick<DriverDeps, 'run'>): Promise<readonly Step[]> {
-  const steps = planBridge(facts, { endpoints: [], mac: '', arpForm: 'port-set' });
+async function unplumb(glance: Facts, { run }: Seams): Promise<readonly Step[]> {
+  const nothing = { endpoints: [], mac: '', arpForm: 'port-set' } as const;
+  let steps = planBridge(glance, nothing);
+  if (steps.length > 0) steps = planBridge(await withTables(run, glance), nothing);
   const failed = await applyEach(run, steps);
   if (failed.length === 0) return steps;
   throw new TproxyError(
-    `bridge ${facts.bridge}: not all of its plumbing could be removed: ${failed.join('; ')}; the next up or down on it tries again`,
+    `bridge ${glance.bridge}: not all of its plumbing could be removed: ${failed.join('; ')}; the next up or down on it tries again`,
   );
+}
+
+function changesNft(step: Step): boolean {
+  return HAND[step.do] === 'nft';
 }
 
 /** Undoes `steps` because the daemons could not follow, and rejects with their error. */

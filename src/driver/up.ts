@@ -5,7 +5,7 @@ import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts.ts';
 import { bridgeUse } from './guests.ts';
 import { look, type View } from './look.ts';
-import { observeBridge } from './observe.ts';
+import { glanceAtBridge } from './observe.ts';
 import { release } from './release.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 import { wantedServices } from './wanted.ts';
@@ -51,7 +51,7 @@ async function attachLocked(
   deps: DriverDeps,
 ): Promise<Attached> {
   const { bridge } = request;
-  const [view, facts] = await Promise.all([look(deps), observeBridge(deps.run, deps.host, bridge)]);
+  const [view, facts] = await Promise.all([look(deps), glanceAtBridge(deps.run, deps.host, bridge)]);
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
   const { previous, own } = ownAttachment(request, view);

@@ -1,3 +1,4 @@
+import { Errno } from './errno.ts';
 import { cFunction, check, errnoOf } from './ffi.ts';
 
 const cClose = cFunction('int close(int)');
@@ -42,5 +43,8 @@ export function eventfd(): number {
 
 /** True when the exclusive lock on an open file was got, false when somebody else holds it. */
 export function tryLock(fd: number): boolean {
-  return cFlock(fd, LOCK_EX | LOCK_NB) === 0;
+  const result = cFlock(fd, LOCK_EX | LOCK_NB);
+  if (result < 0 && errnoOf() === Errno.EAGAIN) return false;
+  check('flock', result);
+  return true;
 }

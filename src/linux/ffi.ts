@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SyscallError, TproxyError } from '../errors.ts';
+import { Errno } from './errno.ts';
 
 /**
  * The C library through koffi. koffi's JavaScript wrapper is not loaded: it costs 7 ms of start-up and adds nothing to
@@ -71,7 +72,10 @@ export function addressOf(buffer: Buffer): number {
   return Number(koffi.address(buffer));
 }
 
-const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// Node's table lacks some, and has a second name for EAGAIN.
+const NAMES = new Map(
+  [...Object.entries(constants.errno), ...Object.entries(Errno)].map(([name, number]) => [number, name]),
+);
 
 /** `ECONNREFUSED` for 111; `errno 999` for a number without a name. */
 export function errnoName(errno: number): string {

@@ -1,5 +1,6 @@
 import { SyscallError } from '../errors.ts';
 import { close } from './descriptor.ts';
+import { Errno } from './errno.ts';
 import { allocate, cFunction, errnoName, errnoOf } from './ffi.ts';
 
 const cSendmsg = cFunction('long sendmsg(int, uintptr_t, int)');
@@ -72,24 +73,32 @@ export function sendMessage(fd: number, length: number, descriptors: readonly nu
   return cSendmsg(fd, header.address, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errnoOf() : 0;
 }
 
-/**
- * Receives one message into `incoming` and appends its descriptors (close-on-exec) to `descriptors`. Its length, 0 when the
- * other side is gone, or a negative errno. A message that did not fit, or whose descriptors did not (the process is out of
- * them), throws: what arrived of them is closed, the rest is lost.
- */
-export function receiveMessage(fd: number, descriptors: number[]): number {
+function receiveOnce(fd: number): number {
   vector.view.setFloat64(0, INCOMING, true);
   setLength(8, MESSAGE_BYTES, vector);
   setLength(40, CONTROL_BYTES, header);
   header.view.setInt32(48, 0, true);
   const n = cRecvmsg(fd, header.address, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (n < 0) return -errnoOf();
+  return n < 0 ? -errnoOf() : n;
+}
+
+/**
+ * Receives one message into `incoming` and appends its descriptors (close-on-exec) to `descriptors`. Its length, 0 when the
+ * other side is gone (or said nothing at all in its message), or a negative errno. A message that did not fit, or whose
+ * descriptors did not (the process is out of them), throws: what arrived of them is closed, the rest is lost.
+ */
+export function receiveMessage(fd: number, descriptors: number[]): number {
+  let n = receiveOnce(fd);
+  // Said once, and ahead of the messages that still wait, when the other side went away without having read all of ours.
+  if (n === -Errno.ECONNRESET) n = receiveOnce(fd);
+  if (n < 0) return n;
   const first = descriptors.length;
   const controlLength = header.view.getUint32(40, true);
   if (controlLength > CMSG_HEADER_BYTES && control.view.getInt32(12, true) === SCM_RIGHTS) {
     const count = (control.view.getUint32(0, true) - CMSG_HEADER_BYTES) >> 2;
     for (let i = 0; i < count; i++) descriptors.push(control.view.getInt32(CMSG_HEADER_BYTES + 4 * i, true));
   }
+  if (n === 0) for (const stray of descriptors.splice(first)) close(stray);
   const flags = header.view.getInt32(48, true);
   if ((flags & (MSG_TRUNC | MSG_CTRUNC)) !== 0) {
     for (const stray of descriptors.splice(first)) close(stray);

@@ -215,9 +215,9 @@ export function seqpacketListen(path: string, backlog: number): number {
 
 /** A connected, non-blocking seqpacket socket, or a negative errno (-ENOENT, -ECONNREFUSED: nobody listens). */
 export function seqpacketConnect(path: string): number {
+  const length = writeUnix(path);
   const fd = cSocket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errnoOf();
-  const length = writeUnix(path);
   if (cConnect(fd, address.address, length) === 0) return fd;
   const errno = errnoOf();
   close(fd);

@@ -4,25 +4,22 @@ import { type IpAnswer, parseIpAnswer } from './ip-json.ts';
 import type { Run } from './run.ts';
 
 /**
- * Runs `show` commands, one per line, as one process and reads what they print. In the caller's network namespace, or in
- * the named one. Rejects when one of them fails, so ask for devices that exist.
+ * Runs `show` commands, one per line, as one process in the caller's network namespace and reads what they print. Rejects
+ * when one of them fails, so ask for devices that exist.
  */
-export async function askIp(run: Run, commands: readonly string[], netns?: string): Promise<IpAnswer> {
-  const args = [...inNetns(netns), '-j', '-d', '-batch', '-'];
+export async function askIp(run: Run, commands: readonly string[]): Promise<IpAnswer> {
+  const args = ['-j', '-d', '-batch', '-'];
   const { stdout } = await explained(run('ip', args, { input: text(commands) }));
   return parseIpAnswer(stdout, `ip ${args.join(' ')}`);
 }
 
 /**
- * Runs commands that change something, one per line, as one process. Not a transaction: `ip` stops at the first that
+ * Runs commands that change something, one per line, as one process, in the caller's network namespace or in `netns`. Not a transaction: `ip` stops at the first that
  * fails, and `batchLinesDone` tells how many it had done.
  */
 export async function applyIp(run: Run, commands: readonly string[], netns?: string): Promise<void> {
-  await explained(run('ip', [...inNetns(netns), '-batch', '-'], { input: text(commands) }));
-}
-
-function inNetns(netns: string | undefined): string[] {
-  return netns === undefined ? [] : ['-n', netns];
+  const inNetns = netns === undefined ? [] : ['-n', netns];
+  await explained(run('ip', [...inNetns, '-batch', '-'], { input: text(commands) }));
 }
 
 function text(commands: readonly string[]): string {

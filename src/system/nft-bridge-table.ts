@@ -25,12 +25,16 @@ export interface BridgeTable {
   readonly others: readonly string[];
 }
 
-/** Reads the output of `nft -j list table bridge one_tproxy`. */
-export function parseBridgeTable(text: string, source: string): BridgeTable {
+/** Reads the output of `nft -j list table bridge one_tproxy`, or of `list chain …` and `list set …`. */
+export function parseBridgeTable(
+  text: string,
+  asked: 'table' | 'chain' | 'set',
+  source: string,
+): BridgeTable {
   const chains = new Map<string, { base: string; rules: NftRule[] }>();
   const sets = new Map<string, readonly string[]>();
   const others: string[] = [];
-  for (const { kind, object } of nftObjects(text, 'bridge', source)) {
+  for (const { kind, object } of nftObjects(text, 'bridge', asked, source)) {
     if (kind === 'table') continue;
     if (kind === 'rule') {
       chains.get(asString(object.chain, source, 'the chain of a rule'))?.rules.push(parseRule(object));

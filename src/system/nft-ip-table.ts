@@ -20,11 +20,11 @@ export interface IpTable {
   readonly others: readonly string[];
 }
 
-/** Reads the output of `nft -j list table ip one_tproxy`. */
-export function parseIpTable(text: string, source: string): IpTable {
+/** Reads the output of `nft -j list table ip one_tproxy`, or of `list map …`. */
+export function parseIpTable(text: string, asked: 'table' | 'map', source: string): IpTable {
   const endpointMaps = new Map<string, readonly Endpoint[]>();
   const others: string[] = [];
-  for (const { kind, object } of nftObjects(text, 'ip', source)) {
+  for (const { kind, object } of nftObjects(text, 'ip', asked, source)) {
     if (kind === 'table' || kind === 'rule') continue;
     const name = asString(object.name, source, `the name of a ${kind}`);
     const bridge = kind === 'map' ? bridgeOfEndpointMap(name) : undefined;

@@ -7,8 +7,16 @@ export interface NftObject {
   readonly object: JsonObject;
 }
 
-/** Objects of our table in the output of `nft -j list …`, by kind. */
-export function nftObjects(text: string, family: string, source: string): NftObject[] {
+/**
+ * Objects of our table in the output of `nft -j list …`. An answer without the object that was asked for, of kind `asked`,
+ * is nonsense: nft fails when there is none.
+ */
+export function nftObjects(
+  text: string,
+  family: 'ip' | 'bridge',
+  asked: string,
+  source: string,
+): readonly NftObject[] {
   const answer = asObject(parseJson(text, source), source, 'the answer');
   const found: NftObject[] = [];
   for (const item of asArray(answer.nftables, source, '"nftables"')) {
@@ -19,6 +27,6 @@ export function nftObjects(text: string, family: string, source: string): NftObj
       if (object.family === family && table === NFT_TABLE) found.push({ kind, object });
     }
   }
-  if (found.some(({ kind }) => kind === 'table')) return found;
-  throw new UnreadableAnswerError(source, `the table is not in it: ${excerpt(text)}`);
+  if (found.some(({ kind }) => kind === asked)) return found;
+  throw new UnreadableAnswerError(source, `there is no ${asked} in it: ${excerpt(text)}`);
 }

@@ -16,7 +16,7 @@ export interface NftTables {
  * because unreadable is not empty.
  */
 export async function readEndpointMaps(run: Run): Promise<EndpointMaps> {
-  return (await readTable(run, 'ip', parseIpTable))?.endpointMaps ?? new Map();
+  return (await readIp(run, 'table'))?.endpointMaps ?? new Map();
 }
 
 /**
@@ -24,19 +24,48 @@ export async function readEndpointMaps(run: Run): Promise<EndpointMaps> {
  * then swears that the first is missing), and prints nothing at all, with status 0, for `-j -f`.
  */
 export async function readTables(run: Run): Promise<NftTables> {
-  const [ip, bridge] = await Promise.all([
-    readTable(run, 'ip', parseIpTable),
-    readTable(run, 'bridge', parseBridgeTable),
-  ]);
+  const [ip, bridge] = await Promise.all([readIp(run, 'table'), readBridge(run, 'table')]);
   return { ip, bridge };
 }
 
-async function readTable<T>(
+/**
+ * Just the named objects, as tables with nothing else in them. Three processes; on a host with 200 bridges they take 6 ms
+ * each where the whole tables take 25.
+ */
+export async function readObjects(
   run: Run,
-  family: 'ip' | 'bridge',
+  names: { readonly map: string; readonly chain: string; readonly set: string },
+): Promise<NftTables> {
+  const [ip, chain, set] = await Promise.all([
+    readIp(run, 'map', names.map),
+    readBridge(run, 'chain', names.chain),
+    readBridge(run, 'set', names.set),
+  ]);
+  if (chain === undefined && set === undefined) return { ip, bridge: undefined };
+  const bridge = { chains: chain?.chains ?? new Map(), sets: set?.sets ?? new Map(), others: [] };
+  return { ip, bridge };
+}
+
+async function readIp(run: Run, asked: 'table' | 'map', name?: string): Promise<IpTable | undefined> {
+  return list(run, [asked, 'ip'], name, (text, source) => parseIpTable(text, asked, source));
+}
+
+async function readBridge(
+  run: Run,
+  asked: 'table' | 'chain' | 'set',
+  name?: string,
+): Promise<BridgeTable | undefined> {
+  return list(run, [asked, 'bridge'], name, (text, source) => parseBridgeTable(text, asked, source));
+}
+
+/** Undefined when there is no such object. */
+async function list<T>(
+  run: Run,
+  what: readonly string[],
+  name: string | undefined,
   parse: (text: string, source: string) => T,
 ): Promise<T | undefined> {
-  const args = ['-j', 'list', 'table', family, NFT_TABLE];
+  const args = ['-j', 'list', ...what, NFT_TABLE, ...(name === undefined ? [] : [name])];
   try {
     return parse((await run('nft', args)).stdout, `nft ${args.join(' ')}`);
   } catch (error) {

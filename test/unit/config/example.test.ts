@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SETTINGS } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
+import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 const root = new URL('../../../', import.meta.url);
 const example = readFileSync(new URL('etc/OpenNebulaNetwork.conf', root), 'utf8');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SETTINGS } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
+import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 const CONTRACT = `
 :tproxy_debug_level: 2          # 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SETTINGS } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 import { MAX_CONFIG_BYTES } from '../../../src/config/read-yaml.ts';
+import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 function lines(text: string): readonly string[] {
   return parseConfig(text).problems.map((problem) => formatProblem(problem, 'f'));
@@ -238,6 +238,15 @@ describe('the same service port twice', () => {
         [1, '[b, c]'],
       ],
       ['entry 2 is not used in b: entry 1 in line 2'],
+    ],
+    [
+      'three times the same',
+      [
+        [1, 'a'],
+        [1, 'a'],
+        [1, 'a'],
+      ],
+      ['entry 2 is never used: entry 1 in line 2', 'entry 3 is never used: entry 1 in line 2'],
     ],
     [
       'a third like the second',

@@ -1,0 +1,78 @@
+import type { Logger } from '../log.ts';
+import { askForwarder } from './control.ts';
+import { endProcesses, hostInode, ownProcess, ownProcesses } from './processes.ts';
+import type { ServedBridge } from './served-bridge.ts';
+
+/** A forwarder that takes longer to hand over is hung. */
+const YIELD_TIMEOUT_MS = 8000;
+/** How long listeners of an earlier forwarder get to introduce themselves. */
+const ADOPTION_MS = 1000;
+const LOOK_EVERY_MS = 5;
+const GRACE_MS = 1000;
+
+type Bridges = ReadonlyMap<string, ServedBridge>;
+
+/**
+ * Has the forwarder before this one hand over; true when it did. One that can't be talked to is hung or lost its socket: it
+ * is killed, because its listeners must survive it.
+ */
+export async function succeedForwarder(log: Logger): Promise<boolean> {
+  const yielded = await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS).catch((error: unknown) => {
+    log.warn({ err: error }, 'the forwarder before this one did not hand over');
+    return undefined;
+  });
+  if (yielded !== undefined) return true;
+  const others = ownProcesses();
+  const watches = others.filter(({ role, pid }) => role === 'watch' && pid !== process.ppid);
+  await endProcesses(watches, 'SIGKILL', 0);
+  await endProcesses(
+    others.filter(({ role }) => role === 'forwarder'),
+    'SIGKILL',
+    0,
+  );
+  return false;
+}
+
+/** Waits for the listeners that run already; those that do not come to any bridge are ended. */
+export async function adoptListeners(bridges: Bridges): Promise<void> {
+  const expected = ownProcesses()
+    .filter(({ role, astray }) => role === 'listener' && !astray)
+    .map(({ bridge }) => bridges.get(bridge ?? ''))
+    .filter((bridge) => bridge !== undefined);
+  const deadline = performance.now() + ADOPTION_MS;
+  while (expected.some((bridge) => bridge.listenerPid === undefined) && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  const adopted = new Set([...bridges.values()].map((bridge) => bridge.listenerPid));
+  const strays = ownProcesses().filter(({ role, pid }) => role === 'listener' && !adopted.has(pid));
+  await endProcesses(strays, 'SIGTERM', GRACE_MS);
+}
+
+/** Puts fresh listeners in the place of those that were adopted. */
+export async function replaceListeners(bridges: Bridges, log: Logger): Promise<void> {
+  await Promise.all(
+    [...bridges.values()].map((bridge) =>
+      bridge.replaceListener().catch((error: unknown) => {
+        log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
+      }),
+    ),
+  );
+}
+
+/** Leaves the listeners, paused, to a successor. */
+export async function releaseListeners(bridges: Bridges, log: Logger): Promise<void> {
+  await Promise.all(
+    [...bridges.values()].map((bridge) =>
+      bridge.pause().catch((error: unknown) => {
+        log.warn({ bridge: bridge.name, err: error }, 'listener handed over unpaused');
+      }),
+    ),
+  );
+  for (const bridge of bridges.values()) bridge.release();
+}
+
+/** Ends this process's watch: from now on its end is no accident. */
+export function leaveWatch(): void {
+  const watch = ownProcess(process.ppid, hostInode());
+  if (watch?.role === 'watch') process.kill(watch.pid, 'SIGKILL');
+}

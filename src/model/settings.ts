@@ -1,0 +1,28 @@
+/** `:tproxy_debug_level:`: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG. */
+export type DebugLevel = 0 | 1 | 2 | 3;
+
+/** What the daemons are told of `OpenNebulaNetwork.conf`. Times are whole seconds. */
+export interface Settings {
+  readonly debugLevel: DebugLevel;
+  /** How long living relays of an old forwarder may go on after a restart; 0: they are cut at once. */
+  readonly drainTimeoutS: number;
+  /** How long a relay may linger without a byte after one side has closed; 0: as long as it likes. */
+  readonly lingerTimeoutS: number;
+  /** How long an upstream may take to accept. */
+  readonly connectTimeoutS: number;
+  /** Idleness before a TCP keep-alive probe, on both sides; 0: no probes. */
+  readonly keepaliveS: number;
+  /** Idleness after which a relay is ended; 0: never. */
+  readonly idleTimeoutS: number;
+  /** User that listeners run as; undefined: oneadmin if it exists, else nobody. */
+  readonly processOwner?: string;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  debugLevel: 2,
+  drainTimeoutS: 300,
+  lingerTimeoutS: 60,
+  connectTimeoutS: 5,
+  keepaliveS: 60,
+  idleTimeoutS: 0,
+};

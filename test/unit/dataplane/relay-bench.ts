@@ -1,0 +1,244 @@
+import { Deadlines } from '../../../src/dataplane/deadlines.ts';
+import type { Outcome } from '../../../src/dataplane/outcome.ts';
+import { Reactor } from '../../../src/dataplane/reactor.ts';
+import { Relay, type RelayHost } from '../../../src/dataplane/relay.ts';
+import { close } from '../../../src/linux/descriptor.ts';
+import { Errno } from '../../../src/linux/errno.ts';
+import { shutdownWrite } from '../../../src/linux/socket.ts';
+import {
+  acceptSoon,
+  dial,
+  LOOPBACK,
+  limitBuffers,
+  listenLocal,
+  receiveBytes,
+  seeded,
+  sendBytes,
+} from '../linux/endpoints.ts';
+
+/** Time limits in milliseconds; 0: off. */
+interface BenchLimits {
+  readonly connectMs?: number;
+  readonly youngMs?: number;
+  readonly lingerMs?: number;
+  readonly idleMs?: number;
+  readonly keepaliveS?: number;
+}
+
+/** A relay with both far ends in the hands of the test. */
+export interface Wire {
+  readonly relay: Relay;
+  /** The guest's socket. */
+  readonly guest: number;
+  /** The upstream's socket. */
+  readonly upstream: number;
+  /** The relay's own descriptors. */
+  readonly guestSide: number;
+  readonly upstreamSide: number;
+}
+
+/** Relays on a reactor that the test turns by hand, in its own thread. */
+export class RelayBench implements RelayHost {
+  readonly reactor = new Reactor(() => undefined);
+  readonly connecting: Deadlines;
+  readonly young: Deadlines;
+  readonly lingering: Deadlines;
+  readonly idling: Deadlines;
+  keepaliveS: number;
+  /** How relays ended, in order. */
+  readonly outcomes: Outcome[] = [];
+  readonly ended = new Map<Relay, Outcome>();
+  private readonly guests = listenLocal();
+  private readonly upstreams = listenLocal();
+  private readonly opened = new Set<number>([this.guests.fd, this.upstreams.fd]);
+
+  constructor(limits: BenchLimits = {}) {
+    this.connecting = new Deadlines(limits.connectMs ?? 0);
+    this.young = new Deadlines(limits.youngMs ?? 10_000);
+    this.lingering = new Deadlines(limits.lingerMs ?? 0);
+    this.idling = new Deadlines(limits.idleMs ?? 0);
+    this.keepaliveS = limits.keepaliveS ?? 0;
+    const queues = [this.connecting, this.young, this.lingering, this.idling];
+    this.reactor.onTick((now) => queues.map((queue) => queue.expire(now)).includes(true));
+  }
+
+  finished(relay: Relay, outcome: Outcome): void {
+    if (this.ended.has(relay)) throw new Error('a relay ended twice');
+    this.ended.set(relay, outcome);
+    this.outcomes.push(outcome);
+  }
+
+  /** A relay whose upstream, at `port`, answers as it likes. */
+  attempt(port: number, guestBuffers?: number, upstreamBuffers?: number): Omit<Wire, 'upstream'> {
+    const guest = this.keep(dial(this.guests.port));
+    const guestSide = acceptSoon(this.guests.fd);
+    if (guestBuffers !== undefined) for (const fd of [guest, guestSide]) limitBuffers(fd, guestBuffers);
+    const upstreamSide = dial(port);
+    if (upstreamBuffers !== undefined) limitBuffers(upstreamSide, upstreamBuffers);
+    // The first turn sets the clock that relays start from.
+    this.turn();
+    const parties = {
+      servicePort: 80,
+      guestIp: LOOPBACK,
+      guestPort: 1,
+      upstreamIp: LOOPBACK,
+      upstreamPort: port,
+    };
+    return { relay: new Relay(this, guestSide, upstreamSide, parties), guest, guestSide, upstreamSide };
+  }
+
+  /** A relay whose upstream is the test. */
+  open(buffers: { guest?: number; upstream?: number } = {}): Wire {
+    const started = this.attempt(this.upstreams.port, buffers.guest, buffers.upstream);
+    const upstream = this.keep(acceptSoon(this.upstreams.fd));
+    if (buffers.upstream !== undefined) limitBuffers(upstream, buffers.upstream);
+    return { ...started, upstream };
+  }
+
+  /** Closes sockets of the test, with FIN. */
+  hangUp(...fds: number[]): void {
+    for (const fd of fds) if (this.opened.delete(fd)) close(fd);
+  }
+
+  /** The test closes `fd` itself. */
+  disown(fd: number): number {
+    this.opened.delete(fd);
+    return fd;
+  }
+
+  keep(fd: number): number {
+    this.opened.add(fd);
+    return fd;
+  }
+
+  turn(): void {
+    this.reactor.defer(() => this.reactor.stop());
+    this.reactor.run();
+  }
+
+  /** Turns until `look` answers something else than undefined; throws when that takes too long. */
+  until<T>(what: string, look: () => T | undefined, limitMs = 8000): T {
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      this.turn();
+      const found = look();
+      if (found !== undefined) return found;
+      if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+    }
+  }
+
+  /** Turns for `ms` milliseconds. */
+  pass(ms: number): void {
+    const end = performance.now() + ms;
+    while (performance.now() < end) this.turn();
+  }
+
+  /** The next `length` bytes at `fd` as text. */
+  text(fd: number, length: number): string {
+    let text = '';
+    return this.until(`${length} bytes`, () => {
+      const got = receiveBytes(fd, length - text.length);
+      if (typeof got === 'number') {
+        if (got !== -Errno.EAGAIN) throw new Error(`the stream ended with ${got} after '${text}'`);
+      } else text += got.toString('latin1');
+      return text.length === length ? text : undefined;
+    });
+  }
+
+  /** How the stream at `fd` ends: 0 or a negative errno. */
+  end(fd: number): number {
+    return this.until('the end of the stream', () => {
+      const got = receiveBytes(fd);
+      if (typeof got !== 'number') throw new Error(`${got.length} bytes instead of the end of the stream`);
+      return got === -Errno.EAGAIN ? undefined : got;
+    });
+  }
+
+  outcome(wire: { readonly relay: Relay }, limitMs?: number): Outcome {
+    return this.until('the end of the relay', () => this.ended.get(wire.relay), limitMs);
+  }
+
+  /** Closes all of the test's sockets and waits for the relays to follow. */
+  dispose(wires: readonly { readonly relay: Relay }[] = []): void {
+    for (const fd of this.opened) close(fd);
+    this.opened.clear();
+    for (const wire of wires) wire.relay.cut('cut');
+  }
+}
+
+const CYCLE = 1_048_573;
+const MOST = 256 * 1024;
+const random = seeded(7);
+const cycle = Buffer.from(
+  Uint32Array.from({ length: CYCLE / 4 + 1 }, () => random() * 0x1_0000_0000).buffer,
+).subarray(0, CYCLE);
+/** One cycle and as much of the next as one call may want. */
+const pattern = Buffer.concat([cycle, cycle.subarray(0, MOST)]);
+
+/** The bytes of stream number `seed` from `at` on. */
+function expected(seed: number, at: number, length: number): Buffer {
+  const start = (at + seed * 7919) % CYCLE;
+  return pattern.subarray(start, start + length);
+}
+
+/** Writes a stream of `total` bytes that no other seed has, then FIN. */
+export class StreamWriter {
+  sent = 0;
+  done = false;
+  private readonly fd: number;
+  private readonly seed: number;
+  private readonly total: number;
+  private readonly chunk: () => number;
+  private readonly finish: boolean;
+
+  constructor(fd: number, seed: number, total: number, chunk: () => number = () => MOST, finish = true) {
+    this.fd = fd;
+    this.seed = seed;
+    this.total = total;
+    this.chunk = chunk;
+    this.finish = finish;
+  }
+
+  /** Writes a piece if there is room for one. */
+  step(): void {
+    if (this.done) return;
+    const length = Math.min(MOST, Math.max(1, Math.floor(this.chunk())), this.total - this.sent);
+    const n = length === 0 ? 0 : sendBytes(this.fd, expected(this.seed, this.sent, length));
+    if (n === -Errno.EAGAIN) return;
+    if (n < 0) throw new Error(`write after ${this.sent} bytes: errno ${-n}`);
+    this.sent += n;
+    if (this.sent < this.total) return;
+    this.done = true;
+    if (this.finish) shutdownWrite(this.fd);
+  }
+}
+
+/** Reads the stream of a `StreamWriter` and throws at the first byte that is wrong. */
+export class StreamReader {
+  received = 0;
+  /** FIN was read. */
+  done = false;
+  private readonly fd: number;
+  private readonly seed: number;
+  private readonly chunk: () => number;
+
+  constructor(fd: number, seed: number, chunk: () => number = () => MOST) {
+    this.fd = fd;
+    this.seed = seed;
+    this.chunk = chunk;
+  }
+
+  step(): void {
+    if (this.done) return;
+    const got = receiveBytes(this.fd, Math.min(MOST, Math.max(1, Math.floor(this.chunk()))));
+    if (got === -Errno.EAGAIN) return;
+    if (got === 0) {
+      this.done = true;
+      return;
+    }
+    if (typeof got === 'number') throw new Error(`read after ${this.received} bytes: errno ${-got}`);
+    if (!got.equals(expected(this.seed, this.received, got.length)))
+      throw new Error(`wrong bytes between ${this.received} and ${this.received + got.length}`);
+    this.received += got.length;
+  }
+}

@@ -1,0 +1,561 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { close } from '../../../src/linux/descriptor.ts';
+import { Errno } from '../../../src/linux/errno.ts';
+import { shutdownWrite } from '../../../src/linux/socket.ts';
+import {
+  dial,
+  listenLocal,
+  openDescriptors,
+  receiveBytes,
+  receiveText,
+  reset,
+  seeded,
+  sendBytes,
+  sendUrgent,
+  socketOption,
+} from '../linux/endpoints.ts';
+import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
+
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const SOL_TCP = 6;
+const TCP_KEEPIDLE = 4;
+const MIB = 1 << 20;
+
+const benches: { bench: RelayBench; wires: Wire[] }[] = [];
+afterEach(() => {
+  for (const { bench, wires } of benches.splice(0)) bench.dispose(wires);
+});
+
+function start(...args: ConstructorParameters<typeof RelayBench>): RelayBench {
+  const bench = new RelayBench(...args);
+  benches.push({ bench, wires: [] });
+  return bench;
+}
+
+function open(bench: RelayBench, buffers?: Parameters<RelayBench['open']>[0]): Wire {
+  const wire = bench.open(buffers);
+  benches.find((entry) => entry.bench === bench)?.wires.push(wire);
+  return wire;
+}
+
+/** Sends all of `data` while the relay works. */
+function push(bench: RelayBench, fd: number, data: Buffer): void {
+  let sent = 0;
+  bench.until(`${data.length} bytes to be sent`, () => {
+    const n = sendBytes(fd, data.subarray(sent));
+    if (n > 0) sent += n;
+    else if (n !== 0 && n !== -Errno.EAGAIN) throw new Error(`write: errno ${-n}`);
+    return sent === data.length ? true : undefined;
+  });
+}
+
+/** Runs writers and readers to their end. */
+function transfer(bench: RelayBench, writers: StreamWriter[], readers: StreamReader[], limitMs = 20_000): void {
+  bench.until(
+    'the streams to arrive',
+    () => {
+      for (const writer of writers) writer.step();
+      for (const reader of readers) reader.step();
+      return readers.every((reader) => reader.done) ? true : undefined;
+    },
+    limitMs,
+  );
+}
+
+describe('small messages', () => {
+  test('go both ways in turn, without a pipe', () => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.guest, Buffer.from('first'));
+    expect(bench.text(wire.upstream, 5)).toBe('first');
+    const descriptors = openDescriptors();
+    for (let i = 0; i < 300; i++) {
+      const question = `question ${i}`;
+      const answer = `answer ${i}`.padEnd(1 + ((i * 53) % 9000), '.');
+      push(bench, wire.guest, Buffer.from(question));
+      expect(bench.text(wire.upstream, question.length)).toBe(question);
+      push(bench, wire.upstream, Buffer.from(answer));
+      expect(bench.text(wire.guest, answer.length)).toBe(answer);
+    }
+    expect(openDescriptors()).toBe(descriptors);
+    expect(wire.relay.bytesToGuest).toBeGreaterThan(300 * 1000);
+    expect(wire.relay.bytesToUpstream).toBe(
+      5 + Array.from({ length: 300 }, (_, i) => `question ${i}`.length).reduce((a, b) => a + b),
+    );
+  });
+
+  test('that the guest says before the upstream has answered arrive', () => {
+    const bench = start();
+    const wire = open(bench);
+    sendBytes(wire.guest, Buffer.from('impatient'));
+    expect(bench.text(wire.upstream, 9)).toBe('impatient');
+  });
+
+  test('that the upstream says first arrive', () => {
+    const bench = start();
+    const wire = open(bench);
+    sendBytes(wire.upstream, Buffer.from('220 ready'));
+    expect(bench.text(wire.guest, 9)).toBe('220 ready');
+  });
+
+  test('exactly as long as the copy buffer, and one more or less, arrive without more to push them', () => {
+    const bench = start();
+    const wire = open(bench);
+    for (const length of [16_383, 16_384, 16_385, 32_768, 1]) {
+      const text = 'abcdefgh'.repeat(5000).slice(0, length);
+      push(bench, wire.guest, Buffer.from(text));
+      expect(bench.text(wire.upstream, length)).toBe(text);
+    }
+  });
+});
+
+describe('streams', () => {
+  test('bulk in both directions at once arrives unharmed, through pipes', () => {
+    const bench = start();
+    const wire = open(bench);
+    bench.turn();
+    const before = openDescriptors();
+    let most = 0;
+    const writers = [new StreamWriter(wire.guest, 1, 24 * MIB), new StreamWriter(wire.upstream, 2, 24 * MIB)];
+    const readers = [new StreamReader(wire.upstream, 1), new StreamReader(wire.guest, 2)];
+    bench.until('both streams to arrive', () => {
+      for (const each of [...writers, ...readers]) each.step();
+      most = Math.max(most, openDescriptors());
+      return readers.every(({ done }) => done) ? true : undefined;
+    });
+    expect(most).toBeGreaterThan(before);
+    expect(readers.map(({ received }) => received)).toEqual([24 * MIB, 24 * MIB]);
+    expect(bench.outcome(wire)).toBe('closed');
+    expect([wire.relay.bytesToUpstream, wire.relay.bytesToGuest]).toEqual([24 * MIB, 24 * MIB]);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])('random pieces and paces, both directions at once, seed %i', (seed) => {
+    const random = seeded(seed * 7919);
+    const bench = start();
+    const buffers = random() < 0.5 ? {} : { guest: 4096 + random() * 60_000, upstream: 4096 + random() * 60_000 };
+    const wire = open(bench, buffers);
+    const sizes = () => 2 ** (random() * 18);
+    const total = () => Math.floor((0.2 + random()) * 3 * MIB);
+    const totals = [total(), total()] as const;
+    const writers = [
+      new StreamWriter(wire.guest, seed, totals[0], sizes),
+      new StreamWriter(wire.upstream, seed + 100, totals[1], sizes),
+    ];
+    const readers = [
+      new StreamReader(wire.upstream, seed, sizes),
+      new StreamReader(wire.guest, seed + 100, sizes),
+    ];
+    bench.until(
+      'both streams to arrive',
+      () => {
+        for (const each of [...writers, ...readers]) for (let n = random() * 6; n > 1; n--) each.step();
+        return readers.every(({ done }) => done) ? true : undefined;
+      },
+      20_000,
+    );
+    expect(readers.map(({ received }) => received)).toEqual(totals);
+    expect(bench.outcome(wire)).toBe('closed');
+  });
+
+  test('small, bulk, small again: nothing stalls at the seams', () => {
+    const bench = start();
+    const wire = open(bench);
+    for (let round = 0; round < 5; round++) {
+      push(bench, wire.guest, Buffer.from('GET'));
+      expect(bench.text(wire.upstream, 3)).toBe('GET');
+      const size = 2 * MIB + round;
+      const writer = new StreamWriter(wire.upstream, round, size, undefined, false);
+      const reader = new StreamReader(wire.guest, round);
+      bench.until('the answer', () => {
+        writer.step();
+        reader.step();
+        return reader.received === size ? true : undefined;
+      });
+    }
+    push(bench, wire.guest, Buffer.from('bye'));
+    expect(bench.text(wire.upstream, 3)).toBe('bye');
+  });
+
+  test('fifty at once share the pipes and mix nothing up', () => {
+    const bench = start();
+    const wires = Array.from({ length: 50 }, () => open(bench));
+    const writers = wires.map((wire, i) => new StreamWriter(wire.upstream, i, 300_000 + i));
+    const readers = wires.map((wire, i) => new StreamReader(wire.guest, i));
+    for (const wire of wires) shutdownWrite(wire.guest);
+    transfer(bench, writers, readers);
+    expect(readers.map(({ received }) => received)).toEqual(wires.map((_, i) => 300_000 + i));
+    bench.until('all to end', () => (bench.outcomes.length === 50 ? true : undefined));
+    expect(new Set(bench.outcomes)).toEqual(new Set(['closed']));
+  });
+
+  test('a slow reader slows the writer down, nothing piles up in the process, and nothing is lost', () => {
+    const bench = start();
+    const wire = open(bench, { guest: 16_384, upstream: 16_384 });
+    const writer = new StreamWriter(wire.upstream, 3, 16 * MIB);
+    const before = process.memoryUsage();
+    let still = 0;
+    for (let last = -1; still < 200; still = writer.sent === last ? still + 1 : 0) {
+      last = writer.sent;
+      writer.step();
+      bench.turn();
+    }
+    const after = process.memoryUsage();
+    // A pipe, and what kernels buffer for four small sockets.
+    expect(writer.sent).toBeLessThan(4 * MIB);
+    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(MIB);
+    const reader = new StreamReader(wire.guest, 3);
+    shutdownWrite(wire.guest);
+    transfer(bench, [writer], [reader]);
+    expect(reader.received).toBe(16 * MIB);
+  });
+
+  test('what is read and does not fit is kept: a message larger than the room of its reader', () => {
+    const bench = start();
+    const wire = open(bench, { guest: 4096 });
+    const message = Buffer.alloc(15_000, 'stash');
+    let sent = 0;
+    while (wire.relay.bytesToGuest - sent < 1 || sent < 200_000) {
+      if (sendBytes(wire.upstream, message) !== message.length) break;
+      sent += message.length;
+      bench.turn();
+      if (sent > 4 * MIB) break;
+    }
+    const read = wire.relay.bytesToGuest;
+    expect(read).toBeGreaterThan(0);
+    let got = '';
+    bench.until('everything', () => {
+      const part = receiveBytes(wire.guest, 1000);
+      if (typeof part !== 'number') got += part.toString('latin1');
+      return got.length >= sent ? true : undefined;
+    });
+    const all = Array.from({ length: sent / message.length }, () => message.toString('latin1')).join('');
+    expect(got.slice(0, sent)).toBe(all);
+  });
+});
+
+describe('half-close', () => {
+  test('of the guest: the upstream reads the end and its long answer arrives', () => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.guest, Buffer.from('question'));
+    shutdownWrite(wire.guest);
+    expect(bench.text(wire.upstream, 8)).toBe('question');
+    expect(bench.end(wire.upstream)).toBe(0);
+    bench.pass(50);
+    const [writer, reader] = [new StreamWriter(wire.upstream, 4, 5 * MIB), new StreamReader(wire.guest, 4)];
+    transfer(bench, [writer], [reader]);
+    expect(reader.received).toBe(5 * MIB);
+    expect(bench.outcome(wire)).toBe('closed');
+  });
+
+  test('of the upstream: the guest reads the end and can still talk', () => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.upstream, Buffer.from('take it'));
+    shutdownWrite(wire.upstream);
+    expect(bench.text(wire.guest, 7)).toBe('take it');
+    expect(bench.end(wire.guest)).toBe(0);
+    bench.pass(50);
+    const [writer, reader] = [new StreamWriter(wire.guest, 5, 5 * MIB), new StreamReader(wire.upstream, 5)];
+    transfer(bench, [writer], [reader]);
+    expect(reader.received).toBe(5 * MIB);
+    expect(bench.outcome(wire)).toBe('closed');
+  });
+
+  test('of a guest that never said anything', () => {
+    const bench = start();
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    expect(bench.end(wire.upstream)).toBe(0);
+    push(bench, wire.upstream, Buffer.from('hello'));
+    expect(bench.text(wire.guest, 5)).toBe('hello');
+  });
+
+  test('right behind bulk that the reader takes slowly: all bytes, then the end', () => {
+    const bench = start();
+    const wire = open(bench, { upstream: 8192 });
+    const writer = new StreamWriter(wire.guest, 6, 2 * MIB);
+    bench.until('the guest to have said everything', () => {
+      writer.step();
+      if (writer.sent < MIB) receiveBytes(wire.upstream, 0);
+      return writer.done || writer.sent > MIB ? true : undefined;
+    });
+    const reader = new StreamReader(wire.upstream, 6, () => 5000);
+    transfer(bench, [writer], [reader]);
+    expect(reader.received).toBe(2 * MIB);
+  });
+
+  test('both at once end the relay, and both see a clean end', () => {
+    const bench = start();
+    const descriptors = openDescriptors();
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    shutdownWrite(wire.upstream);
+    expect(bench.outcome(wire)).toBe('closed');
+    expect([bench.end(wire.guest), bench.end(wire.upstream)]).toEqual([0, 0]);
+    bench.hangUp(wire.guest, wire.upstream);
+    expect(openDescriptors()).toBe(descriptors);
+  });
+});
+
+describe('a reset', () => {
+  test.each([
+    ['guest', 'guest-reset'],
+    ['upstream', 'upstream-reset'],
+  ] as const)('of the %s becomes a reset of the other side', (who, outcome) => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.guest, Buffer.from('x'));
+    bench.text(wire.upstream, 1);
+    reset(bench.disown(wire[who]));
+    expect(bench.end(wire[who === 'guest' ? 'upstream' : 'guest'])).toBe(-Errno.ECONNRESET);
+    expect(bench.outcomes).toEqual([outcome]);
+  });
+
+  test.each([
+    ['guest', 'guest-reset'],
+    ['upstream', 'upstream-reset'],
+  ] as const)('of the %s after it has half-closed is passed on at once', (who, outcome) => {
+    const bench = start();
+    const wire = open(bench);
+    const other = who === 'guest' ? 'upstream' : 'guest';
+    shutdownWrite(wire[who]);
+    expect(bench.end(wire[other])).toBe(0);
+    reset(bench.disown(wire[who]));
+    expect(bench.outcome(wire, 1000)).toBe(outcome);
+    expect(sendBytes(wire[other], Buffer.from('anybody?'))).toBe(-Errno.EPIPE);
+  });
+
+  test.each([
+    ['guest', 'guest-reset'],
+    ['upstream', 'upstream-reset'],
+  ] as const)('of a %s in the middle of bulk that it receives', (who, outcome) => {
+    const bench = start();
+    const wire = open(bench);
+    const other = who === 'guest' ? 'upstream' : 'guest';
+    const writer = new StreamWriter(wire[other], 8, 64 * MIB);
+    const reader = new StreamReader(wire[who], 8);
+    bench.until('half a stream', () => {
+      writer.step();
+      reader.step();
+      return reader.received > 4 * MIB ? true : undefined;
+    });
+    reset(bench.disown(wire[who]));
+    expect(bench.outcome(wire)).toBe(outcome);
+    expect(bench.end(wire[other])).toBe(-Errno.ECONNRESET);
+  });
+
+  test('of an upstream right behind its last words: the guest hears them first', () => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.guest, Buffer.from('POST'));
+    bench.text(wire.upstream, 4);
+    // The guest goes on, the upstream answers and closes with bytes unread, which makes a reset.
+    sendBytes(wire.guest, Buffer.alloc(3000));
+    bench.pass(20);
+    sendBytes(wire.upstream, Buffer.from('413 too large'));
+    bench.hangUp(wire.upstream);
+    bench.pass(20);
+    expect(bench.outcome(wire)).toBe('upstream-reset');
+    expect(receiveText(wire.guest, 13)).toBe('413 too large');
+    expect(bench.end(wire.guest)).toBe(-Errno.ECONNRESET);
+  });
+
+  test('of a guest while its upstream is still being dialled ends the relay once that is decided', () => {
+    const bench = start();
+    const wire = open(bench);
+    reset(bench.disown(wire.guest));
+    expect(bench.outcome(wire)).toBe('guest-reset');
+    expect(bench.end(wire.upstream)).toBe(-Errno.ECONNRESET);
+  });
+
+  test('cut: both sides are reset', () => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.guest, Buffer.from('x'));
+    bench.text(wire.upstream, 1);
+    wire.relay.cut('cut');
+    wire.relay.cut('cut');
+    expect(bench.outcomes).toEqual(['cut']);
+    expect([bench.end(wire.guest), bench.end(wire.upstream)]).toEqual([-Errno.ECONNRESET, -Errno.ECONNRESET]);
+  });
+});
+
+describe('urgent data', () => {
+  test.each([
+    ['small', 100],
+    ['bulk', 400_000],
+  ])('in the middle of a %s message does not hold up what follows', (_, length) => {
+    const bench = start();
+    const wire = open(bench);
+    push(bench, wire.guest, Buffer.from('hello'));
+    bench.text(wire.upstream, 5);
+    const before = 'b'.repeat(length);
+    const after = 'a'.repeat(length);
+    sendBytes(wire.guest, Buffer.from(before.slice(0, 1000)));
+    push(bench, wire.guest, Buffer.from(before.slice(1000)));
+    sendUrgent(wire.guest, '!');
+    sendBytes(wire.guest, Buffer.from(after.slice(0, 50)));
+    push(bench, wire.guest, Buffer.from(after.slice(50)));
+    const got = bench.text(wire.upstream, 2 * length);
+    expect(got.replace('!', '')).toBe((before + after).slice(0, got.replace('!', '').length));
+  });
+});
+
+describe('an upstream that does not take the connection', () => {
+  test('refused: the guest gets a reset', () => {
+    const bench = start();
+    const { fd, port } = listenLocal();
+    close(fd);
+    const descriptors = openDescriptors();
+    const { relay, guest } = bench.attempt(port);
+    expect(bench.outcome({ relay })).toBe('upstream-refused');
+    expect(bench.end(guest)).toBe(-Errno.ECONNRESET);
+    bench.hangUp(guest);
+    expect(openDescriptors()).toBe(descriptors);
+  });
+
+  test('no answer: connect-timeout, and the guest gets a reset', () => {
+    const bench = start({ connectMs: 150 });
+    const full = listenLocal(0);
+    const fillers = Array.from({ length: 4 }, () => dial(full.port));
+    bench.pass(50);
+    const begin = performance.now();
+    const { relay, guest } = bench.attempt(full.port);
+    expect(bench.outcome({ relay })).toBe('connect-timeout');
+    const took = performance.now() - begin;
+    expect(took).toBeGreaterThanOrEqual(149);
+    expect(took).toBeLessThan(1500);
+    expect(bench.end(guest)).toBe(-Errno.ECONNRESET);
+    for (const fd of [...fillers, full.fd]) close(fd);
+  });
+});
+
+describe('time limits', () => {
+  test('lingering: a side that closed waits for the other only so long', () => {
+    const bench = start({ lingerMs: 200 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    expect(bench.end(wire.upstream)).toBe(0);
+    const begin = performance.now();
+    expect(bench.outcome(wire)).toBe('linger-timeout');
+    expect(performance.now() - begin).toBeGreaterThan(150);
+    expect(bench.end(wire.guest)).toBe(-Errno.ECONNRESET);
+    expect(sendBytes(wire.upstream, Buffer.from('late'))).toBe(-Errno.EPIPE);
+  });
+
+  test('lingering ends when nothing moves, not while the answer is on its way', () => {
+    const bench = start({ lingerMs: 200 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    for (let i = 0; i < 8; i++) {
+      bench.pass(100);
+      push(bench, wire.upstream, Buffer.from('word '));
+      expect(bench.text(wire.guest, 5)).toBe('word ');
+    }
+    expect(bench.outcomes).toEqual([]);
+    expect(bench.outcome(wire)).toBe('linger-timeout');
+  });
+
+  test('lingering does not cut a reader that is slow but reads', () => {
+    const bench = start({ lingerMs: 150 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    const size = 6 * MIB;
+    const [writer, reader] = [new StreamWriter(wire.upstream, 9, size), new StreamReader(wire.guest, 9, () => 60_000)];
+    let next = 0;
+    bench.until(
+      'the whole answer',
+      () => {
+        writer.step();
+        if (performance.now() >= next) {
+          reader.step();
+          next = performance.now() + 20;
+        }
+        return reader.done || bench.outcomes.length > 0 ? true : undefined;
+      },
+      20_000,
+    );
+    expect({ received: reader.received, outcomes: bench.outcomes }).toEqual({ received: size, outcomes: ['closed'] });
+  });
+
+  test('idle: a relay on which nothing moves ends, one that talks does not', () => {
+    const bench = start({ youngMs: 150, idleMs: 300 });
+    const [silent, talking] = [open(bench), open(bench)];
+    for (let i = 0; i < 14; i++) {
+      push(bench, talking.guest, Buffer.from('.'));
+      expect(bench.text(talking.upstream, 1)).toBe('.');
+      bench.pass(80);
+    }
+    expect([...bench.ended]).toEqual([[silent.relay, 'idle-timeout']]);
+    expect([bench.end(silent.guest), bench.end(silent.upstream)]).toEqual([-Errno.ECONNRESET, -Errno.ECONNRESET]);
+    expect(bench.outcome(talking)).toBe('idle-timeout');
+  });
+
+  test('idle with lingering off: a half-closed relay does not stay for ever', () => {
+    const bench = start({ youngMs: 100, idleMs: 200, lingerMs: 0 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    expect(bench.outcome(wire, 3000)).toBe('idle-timeout');
+  });
+
+  test('off: nothing ends by itself', () => {
+    const bench = start({ youngMs: 100 });
+    const wires = [open(bench), open(bench)] as const;
+    shutdownWrite(wires[1].guest);
+    bench.pass(500);
+    expect(bench.outcomes).toEqual([]);
+    push(bench, wires[0].guest, Buffer.from('still here'));
+    expect(bench.text(wires[0].upstream, 10)).toBe('still here');
+  });
+
+  test('probes: set on the upstream of a relay that lives long, not before', () => {
+    const bench = start({ youngMs: 250, keepaliveS: 44 });
+    const wire = open(bench);
+    bench.pass(50);
+    expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
+    bench.until('probes', () => (socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE) === 1 ? true : undefined));
+    expect(socketOption(wire.upstreamSide, SOL_TCP, TCP_KEEPIDLE)).toBe(44);
+    expect(bench.outcomes).toEqual([]);
+  });
+
+  test('probes: not when they are off', () => {
+    const bench = start({ youngMs: 100, keepaliveS: 0 });
+    const wire = open(bench);
+    bench.pass(400);
+    expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
+  });
+});
+
+test('10 000 short relays leave nothing behind', () => {
+  const bench = start();
+  const before = openDescriptors();
+  let done = 0;
+  for (let batch = 0; batch < 200; batch++) {
+    const wires = Array.from({ length: 50 }, () => bench.open());
+    for (const { guest } of wires) {
+      sendBytes(guest, Buffer.from('GET /'));
+      shutdownWrite(guest);
+    }
+    for (const [i, { upstream, guest }] of wires.entries()) {
+      expect(bench.text(upstream, 5)).toBe('GET /');
+      if (i % 5 === 0) {
+        reset(bench.disown(upstream));
+        continue;
+      }
+      sendBytes(upstream, Buffer.from('200 OK'));
+      bench.hangUp(upstream);
+      expect(bench.text(guest, 6)).toBe('200 OK');
+    }
+    bench.until('all to end', () => (bench.ended.size === 50 ? true : undefined));
+    done += bench.ended.size;
+    bench.ended.clear();
+    bench.hangUp(...wires.map(({ guest }) => guest));
+    if (batch === 0) expect(openDescriptors()).toBe(before);
+  }
+  expect(done).toBe(10_000);
+  expect(openDescriptors()).toBe(before);
+  const counts = (outcome: string) => bench.outcomes.filter((each) => each === outcome).length;
+  expect({ closed: counts('closed'), reset: counts('upstream-reset') }).toEqual({ closed: 8000, reset: 2000 });
+});

@@ -1,0 +1,198 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { close, eventfd } from '../../../src/linux/descriptor.ts';
+import { allocate, cFunction, errnoOf } from '../../../src/linux/ffi.ts';
+import {
+  accept,
+  localPort,
+  parseIpv4,
+  recv,
+  send,
+  seqpacketConnect,
+  seqpacketListen,
+  tcpConnect,
+  tcpListen,
+  tcpSocket,
+} from '../../../src/linux/socket.ts';
+
+/** Raw sockets for tests: both ends live in the test's own thread, nothing blocks, every wait is bounded. */
+
+export const LOOPBACK = parseIpv4('127.0.0.1');
+const WAIT_MS = 5000;
+
+const cSetsockopt = cFunction('int setsockopt(int, int, int, uintptr_t, unsigned int)');
+const cGetsockopt = cFunction('int getsockopt(int, int, int, uintptr_t, uintptr_t)');
+const cGetrlimit = cFunction('int getrlimit(int, uintptr_t)');
+const cSetrlimit = cFunction('int setrlimit(int, uintptr_t)');
+const cSend = cFunction('long send(int, uintptr_t, size_t, int)');
+
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_LINGER = 13;
+const RLIMIT_NOFILE = 7;
+const MSG_OOB = 1;
+
+const memory = allocate(256 * 1024);
+const small = allocate(32);
+
+/** Calls `look` until it answers something else than undefined; throws when that takes too long. */
+export function spin<T>(what: string, look: () => T | undefined, limitMs = WAIT_MS): T {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+  }
+}
+
+export interface Listening {
+  readonly fd: number;
+  readonly port: number;
+}
+
+/** A TCP socket listening at a free port of the loopback. */
+export function listenLocal(backlog = 1024): Listening {
+  const fd = tcpListen(LOOPBACK, 0, backlog, 0);
+  return { fd, port: localPort(fd) };
+}
+
+/** A socket that is being connected. */
+export function dial(port: number, ip = LOOPBACK): number {
+  const fd = tcpSocket();
+  tcpConnect(fd, ip, port);
+  return fd;
+}
+
+export function acceptSoon(listening: number): number {
+  return spin('a connection to accept', () => {
+    const fd = accept(listening);
+    return fd >= 0 ? fd : undefined;
+  });
+}
+
+/** Two connected TCP sockets. */
+export function tcpPair(): { client: number; server: number } {
+  const listening = listenLocal(4);
+  const client = dial(listening.port);
+  const server = acceptSoon(listening.fd);
+  close(listening.fd);
+  return { client, server };
+}
+
+/** Two connected unix sockets that keep message borders. */
+export function seqpacketPair(): { client: number; server: number } {
+  const directory = mkdtempSync(join(tmpdir(), 'tproxy-pair-'));
+  try {
+    const path = join(directory, 'socket');
+    const listening = seqpacketListen(path, 4);
+    const client = seqpacketConnect(path);
+    const server = acceptSoon(listening);
+    close(listening);
+    return { client, server };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Bytes taken by the kernel, or a negative errno. */
+export function sendBytes(fd: number, data: Uint8Array): number {
+  const length = Math.min(data.length, memory.bytes.length);
+  memory.bytes.set(data.subarray(0, length));
+  return send(fd, memory.address, length);
+}
+
+/** What there is, at most `limit` bytes; 0 at the end of the stream, or a negative errno. The bytes are valid until the next call. */
+export function receiveBytes(fd: number, limit = memory.bytes.length): Buffer | number {
+  const n = recv(fd, memory.address, Math.min(limit, memory.bytes.length));
+  return n > 0 ? memory.bytes.subarray(0, n) : n;
+}
+
+/** The next `length` bytes as text; throws when they don't come. */
+export function receiveText(fd: number, length: number): string {
+  let text = '';
+  return spin(`${length} bytes`, () => {
+    const got = receiveBytes(fd, length - text.length);
+    if (typeof got !== 'number') text += got.toString('latin1');
+    return text.length === length ? text : undefined;
+  });
+}
+
+/** How a stream ended: 0 for FIN, or a negative errno. Throws when bytes come instead. */
+export function receiveEnd(fd: number): number {
+  return spin('the end of the stream', () => {
+    const got = receiveBytes(fd);
+    if (typeof got !== 'number') throw new Error(`${got.length} bytes instead of the end of the stream`);
+    return got === -11 ? undefined : got;
+  });
+}
+
+/** Sends one byte as urgent data. */
+export function sendUrgent(fd: number, byte: string): void {
+  small.bytes.write(byte);
+  if (cSend(fd, small.address, 1, MSG_OOB) !== 1) throw new Error(`send: errno ${errnoOf()}`);
+}
+
+/** Small kernel buffers, so that backpressure sets in early. Set them before the socket connects to bound its window too. */
+export function limitBuffers(fd: number, bytes: number): void {
+  small.view.setInt32(0, bytes, true);
+  cSetsockopt(fd, SOL_SOCKET, SO_SNDBUF, small.address, 4);
+  cSetsockopt(fd, SOL_SOCKET, SO_RCVBUF, small.address, 4);
+}
+
+/** Closes with RST. */
+export function reset(fd: number): void {
+  small.view.setInt32(0, 1, true);
+  small.view.setInt32(4, 0, true);
+  cSetsockopt(fd, SOL_SOCKET, SO_LINGER, small.address, 8);
+  close(fd);
+}
+
+/** An integer socket option. */
+export function socketOption(fd: number, level: number, name: number): number {
+  small.view.setUint32(8, 4, true);
+  if (cGetsockopt(fd, level, name, small.address, small.address + 8) < 0)
+    throw new Error(`getsockopt: errno ${errnoOf()}`);
+  return small.view.getInt32(0, true);
+}
+
+/** Descriptors that this process has open. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+/** Runs `task`, which must be synchronous, while only `spare` more descriptors can be opened. */
+export function withFewDescriptors<T>(spare: number, task: () => T): T {
+  cGetrlimit(RLIMIT_NOFILE, small.address);
+  const soft = small.view.getBigUint64(0, true);
+  const highest = Math.max(...readdirSync('/proc/self/fd').map(Number));
+  const fillers: number[] = [];
+  try {
+    small.view.setBigUint64(0, BigInt(highest + spare + 16), true);
+    cSetrlimit(RLIMIT_NOFILE, small.address);
+    try {
+      for (;;) fillers.push(eventfd());
+    } catch {
+      // Full, as wanted.
+    }
+    for (const fd of fillers.splice(0, spare)) close(fd);
+    return task();
+  } finally {
+    for (const fd of fillers) close(fd);
+    cGetrlimit(RLIMIT_NOFILE, small.address);
+    small.view.setBigUint64(0, soft, true);
+    cSetrlimit(RLIMIT_NOFILE, small.address);
+  }
+}
+
+/** Numbers in [0, 1) that are the same for the same seed. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 0x1_0000_0000;
+  };
+}
