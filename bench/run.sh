@@ -38,6 +38,8 @@ mkdir -p .cache/bench
 exec 9>.cache/bench/lock
 flock -n 9 || { echo 'bench: another run is under way, waiting for it' >&2; flock 9; }
 
+# What a killed run left.
+rm -rf .cache/bench/run-*
 scratch=$(mktemp -d .cache/bench/run-XXXXXX)
 pid=
 clean() {

@@ -1,8 +1,6 @@
 import {
   type Arrival,
-  CONNECTIONS_PER_MESSAGE,
   type Configure,
-  type Listening,
   MessageType,
   parseConfigure,
   readCount,
@@ -20,18 +18,14 @@ import { EPOLLIN, EPOLLOUT } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { receiveMessage, sendMessage } from '../linux/message.ts';
-import { accept, acceptedIp, acceptedPort, parseIpv4, seqpacketConnect, tcpListen } from '../linux/socket.ts';
-import { SERVICE_ADDRESS } from '../model/names.ts';
+import { seqpacketConnect } from '../linux/socket.ts';
+import { ArrivalQueue } from './arrival-queue.ts';
 import type { LineLog } from './line-log.ts';
+import { type PortsHost, ServicePorts } from './service-ports.ts';
 
-/** Accepted and not acknowledged; beyond it guests wait in the kernel's queue. */
-const UNACKNOWLEDGED_LIMIT = 512;
-/** SYN and accept queue of a service port; the kernel caps it at net.core.somaxconn. */
-const BACKLOG = 4096;
-const ACCEPTS_PER_TURN = 64;
-const EVERY_TRY_MS = 50;
-/** Pause after the process ran out of descriptors or memory. */
+/** Pause after the process ran out of descriptors or memory; those of the connections under way come back within moments. */
 const RESPITE_MS = 100;
+const RETRY_MS = 50;
 
 export interface ListenerOptions {
   readonly bridge: string;
@@ -40,36 +34,29 @@ export interface ListenerOptions {
   readonly log: LineLog;
 }
 
-/** A service port that is listened on. */
-interface Port {
-  readonly number: number;
-  readonly fd: number;
-  registration: Registration;
-}
-
 /**
  * The process inside a bridge's netns: accepts what guests dial and hands the sockets to the forwarder. It knows its ports
  * from the forwarder alone. While there is no forwarder it accepts nothing, so that guests wait in the kernel's queue, and
  * tries to reach one without any privilege.
  */
-export class Listener implements EventTarget {
+export class Listener implements EventTarget, PortsHost {
+  readonly reactor: Reactor;
+  readonly log: LineLog;
   private readonly options: ListenerOptions;
-  private readonly reactor: Reactor;
-  private readonly ports = new Map<number, Port>();
+  private readonly ports: ServicePorts;
+  private readonly arrivals = new ArrivalQueue();
   private readonly descriptors: number[] = [];
-  /** Accepted connections in order; the first `sent` of them wait for `Taken`. */
-  private arrivals: Arrival[] = [];
-  private sent = 0;
   private link: { readonly fd: number; readonly registration: Registration; writable: boolean } | undefined;
   private state: 'alone' | 'introduced' | 'serving' | 'pausing' = 'alone';
-  private accepting = false;
   private nextTry = 0;
   private respiteUntil = 0;
 
   constructor(options: ListenerOptions) {
     this.options = options;
+    this.log = options.log;
     this.reactor = new Reactor(() => undefined);
     this.reactor.onTick((now) => this.tick(now));
+    this.ports = new ServicePorts(this);
   }
 
   /** Runs until the forwarder says `Exit`. */
@@ -92,17 +79,17 @@ export class Listener implements EventTarget {
     if (this.link === undefined && now >= this.nextTry) this.connect();
     if (this.respiteUntil > 0 && now >= this.respiteUntil) {
       this.respiteUntil = 0;
-      if (this.state === 'serving') this.accept(this.arrivals.length < UNACKNOWLEDGED_LIMIT);
+      this.acceptIfRoom();
     }
     return this.link === undefined || this.respiteUntil > 0;
   }
 
   private connect(): void {
-    this.nextTry = performance.now() + EVERY_TRY_MS;
+    this.nextTry = performance.now() + RETRY_MS;
     const fd = seqpacketConnect(this.options.socket);
     if (fd < 0) return;
     this.link = { fd, registration: this.reactor.add(fd, EPOLLIN, this), writable: true };
-    const ports = [...this.ports.values()].slice(0, SOCKETS_PER_MESSAGE);
+    const ports = this.ports.all.slice(0, SOCKETS_PER_MESSAGE);
     const length = writeJson(MessageType.hello, {
       bridge: this.options.bridge,
       ports: ports.map(({ number }) => number),
@@ -120,9 +107,9 @@ export class Listener implements EventTarget {
     close(this.link.fd);
     this.link = undefined;
     this.state = 'alone';
-    this.sent = 0;
-    this.accept(false);
-    this.options.log.info('forwarder went away, guests wait', { reason });
+    this.arrivals.takeBack();
+    this.ports.accept(false);
+    this.log.info('forwarder went away, guests wait', { reason });
     this.connect();
   }
 
@@ -139,7 +126,7 @@ export class Listener implements EventTarget {
         this.onMessage(n);
       }
     } catch (error) {
-      this.options.log.error('message of the forwarder not understood', { reason: messageOf(error) });
+      this.log.error('message of the forwarder not understood', { reason: messageOf(error) });
       for (const fd of this.descriptors) close(fd);
       this.disconnect(messageOf(error));
     }
@@ -158,14 +145,14 @@ export class Listener implements EventTarget {
       }
       case MessageType.pause:
         this.state = 'pausing';
-        this.accept(false);
+        this.ports.accept(false);
         this.handOver();
         break;
       case MessageType.ping:
         this.say(writeBare(MessageType.pong));
         break;
       case MessageType.exit:
-        this.options.log.info('listener stops', {});
+        this.log.info('listener stops', {});
         this.reactor.stop();
         break;
       default:
@@ -173,123 +160,56 @@ export class Listener implements EventTarget {
     }
   }
 
-  /** The forwarder has its own copies now. */
-  private onTaken(count: number): void {
-    const taken = this.arrivals.splice(0, Math.min(count, this.sent));
-    this.sent -= taken.length;
-    for (const { fd } of taken) close(fd);
-    if (this.state === 'serving') this.accept(this.arrivals.length < UNACKNOWLEDGED_LIMIT);
+  arrived(arrivals: readonly Arrival[]): void {
+    for (const arrival of arrivals) this.arrivals.add(arrival);
     this.handOver();
+    if (this.arrivals.isFull) this.ports.accept(false);
+  }
+
+  exhausted(errno: number): void {
+    this.log.warn('accept failed', { errno: errnoName(errno) });
+    this.ports.accept(false);
+    this.respiteUntil = performance.now() + RESPITE_MS;
+  }
+
+  private onTaken(count: number): void {
+    this.arrivals.acknowledge(count);
+    this.acceptIfRoom();
+    this.handOver();
+  }
+
+  private acceptIfRoom(): void {
+    if (this.state === 'serving' && this.respiteUntil === 0 && !this.arrivals.isFull) this.ports.accept(true);
   }
 
   private configure(wanted: Configure, fds: readonly number[]): void {
-    const { log } = this.options;
-    log.level = wanted.logLevel;
-    const kept = new Map(wanted.sockets.map((port, i) => [port, fds[i] ?? -1]));
-    for (const port of [...this.ports.values()])
-      if (!wanted.ports.includes(port.number)) this.closePort(port);
-    const opened: Port[] = [];
-    const failures: { port: number; reason: string }[] = [];
-    for (const number of wanted.ports) {
-      const fd = kept.get(number);
-      if (this.ports.has(number)) {
-        if (fd !== undefined) close(fd);
-        continue;
-      }
-      try {
-        const port: Port = {
-          number,
-          fd: fd ?? tcpListen(parseIpv4(SERVICE_ADDRESS), number, BACKLOG, wanted.keepaliveS),
-          registration: 0,
-        };
-        this.ports.set(number, port);
-        if (fd === undefined) opened.push(port);
-        log.info('service port open', { service_port: number });
-      } catch (error) {
-        failures.push({ port: number, reason: messageOf(error) });
-        log.error('service port can not be opened', { service_port: number, reason: messageOf(error) });
-      }
-    }
-    opened.length = Math.min(opened.length, SOCKETS_PER_MESSAGE);
-    const body: Listening = {
-      ports: [...this.ports.keys()],
-      sockets: opened.map((port) => port.number),
-      failures,
-    };
+    this.log.level = wanted.logLevel;
+    const { opened, failures } = this.ports.become(wanted, fds);
+    const shown = opened.slice(0, SOCKETS_PER_MESSAGE);
     this.say(
-      writeJson(MessageType.listening, body),
-      opened.map((port) => port.fd),
+      writeJson(MessageType.listening, {
+        ports: this.ports.all.map(({ number }) => number),
+        sockets: shown.map(({ number }) => number),
+        failures,
+      }),
+      shown.map(({ fd }) => fd),
     );
     this.state = 'serving';
-    this.accepting = false;
-    this.accept(true);
+    this.acceptIfRoom();
     this.handOver();
-  }
-
-  private closePort(port: Port): void {
-    this.reactor.remove(port.registration, port.fd);
-    close(port.fd);
-    this.ports.delete(port.number);
-    this.options.log.info('service port closed', { service_port: port.number });
-  }
-
-  /** Starts or stops accepting on all ports. */
-  private accept(on: boolean): void {
-    if (on === this.accepting) return;
-    this.accepting = on;
-    for (const port of this.ports.values()) {
-      if (on && port.registration === 0) {
-        port.registration = this.reactor.add(port.fd, EPOLLIN, { onEvents: () => this.acceptFrom(port) });
-      } else if (!on && port.registration !== 0) {
-        this.reactor.remove(port.registration, port.fd);
-        port.registration = 0;
-      }
-    }
-  }
-
-  private acceptFrom(port: Port): void {
-    for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
-      const fd = accept(port.fd);
-      if (fd >= 0) {
-        this.arrivals.push({
-          fd,
-          servicePort: port.number,
-          guestIp: acceptedIp(),
-          guestPort: acceptedPort(),
-        });
-        continue;
-      }
-      // Out of descriptors: those of the connections under way come back within moments. Anything else is that of one guest.
-      if (fd === -Errno.EMFILE || fd === -Errno.ENFILE || fd === -Errno.ENOBUFS || fd === -Errno.ENOMEM) {
-        this.options.log.warn('accept failed', { service_port: port.number, errno: errnoName(-fd) });
-        this.accept(false);
-        this.respiteUntil = performance.now() + RESPITE_MS;
-      }
-      break;
-    }
-    this.handOver();
-    if (this.arrivals.length >= UNACKNOWLEDGED_LIMIT) this.accept(false);
   }
 
   private handOver(): void {
-    while (
-      this.link?.writable &&
-      (this.state === 'serving' || this.state === 'pausing') &&
-      this.sent < this.arrivals.length
-    ) {
-      const count = Math.min(CONNECTIONS_PER_MESSAGE, this.arrivals.length - this.sent);
-      const batch = this.arrivals.slice(this.sent, this.sent + count);
-      if (
-        !this.say(
-          writeConnections(batch, 0, count),
-          batch.map(({ fd }) => fd),
-        )
-      )
-        return;
-      this.sent += count;
+    while (this.link?.writable && (this.state === 'serving' || this.state === 'pausing')) {
+      const batch = this.arrivals.unsent();
+      if (batch.length === 0) break;
+      const fds = batch.map(({ fd }) => fd);
+      if (!this.say(writeConnections(batch, 0, batch.length), fds)) return;
+      this.arrivals.markSent(batch.length);
     }
-    if (this.state === 'pausing' && this.sent === 0 && this.arrivals.length === 0)
-      if (this.say(writeBare(MessageType.paused))) this.state = 'introduced';
+    if (this.state === 'pausing' && this.arrivals.isEmpty && this.say(writeBare(MessageType.paused))) {
+      this.state = 'introduced';
+    }
   }
 
   private say(length: number, fds: readonly number[] = []): boolean {

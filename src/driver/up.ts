@@ -1,11 +1,12 @@
 import type { Endpoint } from '../model/endpoint.ts';
+import { netnsName } from '../model/names.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
 import { type Attachment, attachmentKey, type Owner } from './attachment.ts';
 import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts.ts';
 import { bridgeUse } from './guests.ts';
 import { look, type View } from './look.ts';
-import { glanceAtBridge } from './observe.ts';
+import { glanceAtBridge, observeBridge } from './observe.ts';
 import { release } from './release.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 import { wantedServices } from './wanted.ts';
@@ -51,7 +52,7 @@ async function attachLocked(
   deps: DriverDeps,
 ): Promise<Attached> {
   const { bridge } = request;
-  const [view, facts] = await Promise.all([look(deps), glanceAtBridge(deps.run, deps.host, bridge)]);
+  const [view, facts] = await Promise.all([look(deps), observe(bridge, deps)]);
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
   const { previous, own } = ownAttachment(request, view);
@@ -70,6 +71,12 @@ async function attachLocked(
   });
   await clearUp(request, previous, view, services, deps);
   return attached;
+}
+
+/** With a netns there is most likely nothing to do, which a glance can tell. */
+async function observe(bridge: string, { run, host }: DriverDeps): Promise<Facts> {
+  const plumbed = (await host.netnsState(netnsName(bridge))) === 'present';
+  return plumbed ? glanceAtBridge(run, host, bridge) : observeBridge(run, host, bridge);
 }
 
 function whyNot(device: Exclude<BridgeDevice, { is: 'bridge' }>): string {

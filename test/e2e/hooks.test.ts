@@ -98,7 +98,7 @@ test.each(['bridge', 'fw', '802.1Q', 'vxlan'])('the hooks of driver %s deploy an
 });
 
 test('a network that no service is meant for gets no plumbing', async () => {
-  const { hypervisor, guest } = site;
+  const { box, hypervisor, guest } = site;
   hypervisor.configure(`
 :tproxy:
 - :service_port: 5030
@@ -107,8 +107,12 @@ test('a network that no service is meant for gets no plumbing', async () => {
   :networks: [blue]
 `);
   await hypervisor.deploy(guest, { network: 'red', networkId: 3 });
-  expect(await hypervisor.leftovers()).toEqual([]);
+  // That the guest is there may be on record.
+  expect((await hypervisor.leftovers()).filter((left) => !left.startsWith('file '))).toEqual([]);
   expect((await hypervisor.tproxy('status')).status).toBe(3);
+  await removeGuest(box, guest);
+  await hypervisor.undeploy(guest, { network: 'red', networkId: 3 });
+  expect(await hypervisor.leftovers()).toEqual([]);
 });
 
 test('input that is no template is refused in a line, and nothing changes', async () => {

@@ -113,7 +113,8 @@ install_modules() {
   if node "$here/modules-current.mjs" "$root"; then return 0; fi
   echo 'installing node_modules (npm ci)'
   (cd "$root" && npm ci --no-progress >"$cache/npm.log" 2>&1) || {
-    tail -n 30 "$cache/npm.log" >&2
+    # The cause comes first, npm's manual after it.
+    head -n 20 "$cache/npm.log" >&2
     die "npm ci failed (whole output: $cache/npm.log)"
   }
 }
