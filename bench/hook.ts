@@ -56,12 +56,13 @@ await runBenchmark(async () => {
     },
   });
   const rounds = positive('--rounds', values.rounds);
-  const machine = await describeMachine();
+  const executable = resolve(environment.root, values.tproxy);
+  const machine = await describeMachine(executable);
   const upstream = await openUpstream(environment.scratch, environment.js);
   const hypervisor = await openHypervisor('hook', 1, environment.scratch);
   await addBridge(hypervisor, BRIDGE);
   await addBridge(hypervisor, OTHER_BRIDGE);
-  installTproxy(hypervisor, resolve(environment.root, values.tproxy));
+  installTproxy(hypervisor, executable);
   writeConfiguration(hypervisor);
 
   const ways = [ourWay(hypervisor), await stockWay(hypervisor, environment.root)];
@@ -80,7 +81,9 @@ await runBenchmark(async () => {
 
   if (disturbed > 0) say(`WARNING: others disturbed ${disturbed} of ${rounds * ways.length} cycles`);
   const goals = judgeGoals(HOOK_GOALS, samples, 'tproxy');
-  console.log(`\n${machine.commit}: ${rounds} rounds; cells are median (min–max) and tproxy ÷ that way\n`);
+  console.log(
+    `\n${machine.versions.tproxy}: ${rounds} rounds; cells are median (min–max) and tproxy ÷ that way\n`,
+  );
   console.log(`${renderTables(FIGURES, ways, samples, 'tproxy')}\n\n${renderGoals(goals)}\n`);
   if (values.json !== undefined) {
     writeFileSync(

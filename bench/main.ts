@@ -1,16 +1,13 @@
-import { writeFileSync } from 'node:fs';
 import { readEnvironment, runBenchmark, say } from './environment.ts';
 import type { Context, Subject } from './figures/figure.ts';
 import { selectMeasurements } from './figures/select.ts';
 import { keepCoresAwake } from './host/awake.ts';
 import { DISTURBED_SHARE } from './host/disturbance.ts';
-import { describeMachine, type Machine } from './host/machine.ts';
-import { type Options, parseOptions, USAGE } from './options.ts';
-import { AGAINST_KEY, selectPeers, TPROXY_KEY } from './peers/select.ts';
-import { DATA_GOALS, judgeGoals, renderGoals } from './report/goals.ts';
-import { compareBuilds, renderComparison } from './report/regressions.ts';
-import { renderSvg } from './report/svg.ts';
-import { renderTables } from './report/table.ts';
+import { describeMachine } from './host/machine.ts';
+import { parseOptions, USAGE } from './options.ts';
+import { selectPeers } from './peers/select.ts';
+import { publish } from './report/publish.ts';
+import type { AllSamples } from './report/samples.ts';
 import { measureRounds } from './rounds.ts';
 import { openSubject } from './subjects.ts';
 import { openUpstream } from './topology/upstream.ts';
@@ -18,7 +15,7 @@ import { openUpstream } from './topology/upstream.ts';
 /** Both ends, in whatever process holds both. */
 const DESCRIPTORS_PER_RELAY = 2;
 /** For everything else that a peer opens: pipes, listeners, logs, a reserve. */
-const SPARE_DESCRIPTORS = 1000;
+const SPARE_DESCRIPTORS = 2000;
 
 await runBenchmark(async () => {
   const { root, scratch, js, descriptors } = readEnvironment();
@@ -41,7 +38,7 @@ await runBenchmark(async () => {
   const peers = selectPeers(options, note);
   const measurements = selectMeasurements(options);
   if (options.awake) keepCoresAwake();
-  const machine = await describeMachine();
+  const machine = await describeMachine(options.tproxy);
   if (machine.busyBefore > DISTURBED_SHARE) {
     note(`others used ${Math.round(machine.busyBefore * 100)} % of the machine just before the run`);
   }
@@ -54,53 +51,15 @@ await runBenchmark(async () => {
     say(`${peer.label} serves`);
   }
   const context: Context = { options, upstream, js, root, note };
-  const samples = await measureRounds(subjects, measurements, context, say);
-
-  const figures = measurements.flatMap((measurement) => measurement.figures);
-  const goals = judgeGoals(DATA_GOALS, samples, TPROXY_KEY);
-  const { against } = options;
-  const comparison = against === undefined ? [] : compareBuilds(figures, samples, TPROXY_KEY, AGAINST_KEY);
-  const sections = [
-    headline(machine, options),
-    renderTables(figures, peers, samples, TPROXY_KEY),
-    ...(goals.length > 0 ? [renderGoals(goals)] : []),
-    ...(against !== undefined ? [renderComparison(comparison, against.label)] : []),
-    ...(notes.length > 0 ? [['Notes', ...notes.map((text) => `  ${text}`)].join('\n')] : []),
-  ];
-  console.log(`\n${sections.join('\n\n')}\n`);
-
-  if (options.json !== undefined) {
-    const report = { machine, options, peers: peers.map(named), figures, samples, goals, comparison, notes };
-    writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  const samples: AllSamples = {};
+  let failed = false;
+  try {
+    await measureRounds(subjects, measurements, context, samples, say);
+  } catch (error) {
+    failed = true;
+    note(`the run ended early: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (options.svg !== undefined) {
-    const charted = peers.map((peer) => ({
-      ...named(peer),
-      kind:
-        peer.key === TPROXY_KEY
-          ? ('subject' as const)
-          : peer.proxies
-            ? ('peer' as const)
-            : ('limit' as const),
-    }));
-    writeFileSync(options.svg, renderSvg(figures, charted, samples, caption(machine, options)));
-  }
-  return comparison.some(({ verdict }) => verdict === 'worse') ? 1 : 0;
+
+  const verdict = publish({ machine, options, peers, measurements, samples, notes });
+  return failed || verdict === 'worse' ? 1 : 0;
 });
-
-function named({ key, label }: { readonly key: string; readonly label: string }) {
-  return { key, label };
-}
-
-function headline(machine: Machine, { rounds, seconds, awake }: Options): string {
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
-  return [
-    `${machine.commit}: ${rounds} rounds of ${seconds} s, cells are median (min–max) and tproxy ÷ that peer`,
-    `  ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}${awake ? ', cores kept awake' : ''}`,
-    `  ${versions.join(', ')}`,
-  ].join('\n');
-}
-
-function caption(machine: Machine, { rounds }: Options): string {
-  return `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}; median of ${rounds} rounds, line: worst to best round`;
-}

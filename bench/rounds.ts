@@ -8,16 +8,17 @@ const WARM_UP_SECONDS = 1;
 
 /**
  * Measures peer beside peer: in every round each measurement goes through all peers, and each round starts with another
- * one, so that a drift of the machine is spread over them evenly. `say` hears of the progress.
+ * one, so that a drift of the machine is spread over them evenly. What is measured goes to `samples` at once: a peer that
+ * fails late takes nothing with it. `say` hears of the progress.
  */
 export async function measureRounds(
   subjects: readonly Subject[],
   measurements: readonly Measurement[],
   context: Context,
+  samples: AllSamples,
   say: (text: string) => void,
-): Promise<AllSamples> {
+): Promise<void> {
   const { rounds } = context.options;
-  const samples: AllSamples = {};
   const warm = measurements.filter((measurement) => measurement.on === 'warm');
   const fresh = measurements.filter((measurement) => measurement.on === 'fresh');
 
@@ -56,7 +57,6 @@ export async function measureRounds(
       `others used more than ${DISTURBED_SHARE * 100} % of the machine during ${disturbed} of ${measured} measurements (marked ?)`,
     );
   }
-  return samples;
 }
 
 function rotated<T>(list: readonly T[], by: number): T[] {

@@ -31,6 +31,8 @@ function bulk(direction: 'up' | 'down', streams: number): Measurement {
   };
 }
 
+const MAX_TRIALS = 3;
+
 interface Transfer {
   readonly bitsPerSecond: number;
   readonly bytes: number;
@@ -45,16 +47,16 @@ async function iperf(
 ): Promise<Transfer> {
   const argv = [...asGuest, 'iperf3', '-c', target, '-p', String(IPERF_PORT), '-J', '-t', String(seconds)];
   argv.push('-P', String(streams), ...(direction === 'down' ? ['-R'] : []));
-  let failure = '';
-  for (let trial = 0; trial < 2; trial++) {
+  const failures: string[] = [];
+  for (let trial = 0; trial < MAX_TRIALS; trial++) {
     const { stdout, stderr } = await attempt(argv, { timeoutMs: (seconds + 10) * 1000 });
     const result = parse(stdout);
     if (typeof result !== 'string') return result;
-    failure = result || stderr.trim();
+    failures.push(result || stderr.trim());
     // A test that was cut off leaves the server busy.
     await upstream.restartIperf();
   }
-  throw new Error(`${peer.label}: iperf3 ${direction} failed twice: ${failure}`);
+  throw new Error(`${peer.label}: iperf3 ${direction} failed: ${failures.join('; ')}`);
 }
 
 /** What was received; or why there is nothing. */

@@ -22,6 +22,7 @@ export const connectionMeasurement: Measurement = {
       column: 'p99 µs',
       better: 'less',
       digits: 0,
+      tolerance: 0.25,
     },
     {
       key: 'connections.cpu',

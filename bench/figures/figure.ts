@@ -15,6 +15,8 @@ export interface Figure {
   readonly column: string;
   readonly better: 'more' | 'less';
   readonly digits: number;
+  /** A build that is worse by less than this share is the same; for figures that vary by nature, default 0.08. */
+  readonly tolerance?: number;
 }
 
 /** A peer that serves, and where. */

@@ -27,7 +27,10 @@ export function memoryMeasurement(relays: readonly number[]): Measurement {
       figure('memory.idle.all', PRIVATE, 'idle, both', 1),
       figure('memory.idle.pss', PRIVATE, 'idle, both (Pss)', 1),
       figure('memory.after', PRIVATE, 'relays closed', 1),
-      ...relays.map((count) => figure(relayKey(count, relays), PER_RELAY, `${count} relays`, 2)),
+      ...relays.map((count) => ({
+        ...figure(relayKey(count, relays), PER_RELAY, `${count} relays`, 2),
+        tolerance: 0.2,
+      })),
     ],
     measure: async (subject, context) => {
       if (!subject.peer.proxies) return {};

@@ -39,10 +39,7 @@ export interface Trial<T> {
 }
 
 /** The trial that others disturbed least; the first one that they left alone ends it. */
-export async function leastDisturbed<T>(
-  trial: () => Promise<T>,
-  patience: () => Promise<void>,
-): Promise<Trial<T>> {
+export async function leastDisturbed<T>(trial: () => Promise<T>, patience: Patience): Promise<Trial<T>> {
   const once = async () => {
     const watch = watchMachine();
     const result = await trial();
@@ -50,23 +47,26 @@ export async function leastDisturbed<T>(
   };
   let best = await once();
   for (let i = 1; i < MAX_TRIALS && best.othersShare > DISTURBED_SHARE; i++) {
-    await patience();
+    if (!(await patience())) break;
     const next = await once();
     if (next.othersShare < best.othersShare) best = next;
   }
   return best;
 }
 
-/** Waits for others to be quiet, altogether `budgetSeconds` at most. */
-export function openPatience(budgetSeconds: number): () => Promise<void> {
+/** Waits for others to be quiet, altogether `budgetSeconds` at most; false when it has no time left. */
+export type Patience = () => Promise<boolean>;
+
+export function openPatience(budgetSeconds: number): Patience {
   let leftMs = budgetSeconds * 1000;
   return async () => {
     while (leftMs > 0) {
       const watch = watchMachine();
       await sleep(LOOK_MS);
       leftMs -= LOOK_MS;
-      if (watch.othersShare() <= DISTURBED_SHARE) return;
+      if (watch.othersShare() <= DISTURBED_SHARE) return true;
     }
+    return false;
   };
 }
 

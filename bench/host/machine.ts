@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { watchMachine } from './disturbance.ts';
 import { attempt, sleep } from './run.ts';
@@ -9,7 +10,7 @@ export interface Machine {
   readonly memoryGb: number;
   readonly kernel: string;
   readonly node: string;
-  /** Revision of the checkout that ran the benchmark. */
+  /** Revision of the checkout that ran the benchmark; what it measured is among the versions. */
   readonly commit: string;
   readonly versions: Readonly<Record<string, string>>;
   /** Share of all cores that others used in the second before the first measurement, 0 to 1. */
@@ -18,7 +19,8 @@ export interface Machine {
   readonly date: string;
 }
 
-export async function describeMachine(): Promise<Machine> {
+/** `executable` is the build that is measured. */
+export async function describeMachine(executable: string): Promise<Machine> {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
@@ -27,6 +29,7 @@ export async function describeMachine(): Promise<Machine> {
     node: process.version,
     commit: process.env.BENCH_COMMIT ?? 'unknown',
     versions: {
+      tproxy: existsSync(executable) ? await versionOf([executable, '--version'], /(.+)/) : 'none',
       haproxy: await versionOf(['haproxy', '-v'], /version (\S+)/),
       nginx: await versionOf(['nginx', '-v'], /nginx\/(\S+)/),
       socat: await versionOf(['socat', '-V'], /socat version (\S+)/),

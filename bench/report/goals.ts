@@ -34,6 +34,12 @@ export const HOOK_GOALS: readonly Goal[] = [
   atMost(0.3, 'stock', 'up, starting the daemons', 'up.starting'),
 ];
 
+/** A host with many bridges against one with few. */
+export const SCALE_GOALS: readonly Goal[] = [
+  atMost(1.3, 'one', 'up, nothing to do, the most bridges', 'up, nothing to do, ms'),
+  atMost(1.3, 'one', 'up, daemons running, the most bridges', 'up, daemons running, ms'),
+];
+
 function atLeast(bound: number, to: string, what: string, figure: string): Goal {
   return { what, figure, to, bound, sense: 'at least' };
 }

@@ -2,8 +2,10 @@ import type { Figure } from '../figures/figure.ts';
 import { type AllSamples, ratiosOf, spreadOf } from './samples.ts';
 import { align } from './table.ts';
 
-/** A median this much worse counts, when nearly all rounds agree. */
-const TOLERATED_SHARE = 0.08;
+/** A median that is worse by more than this share counts, when nearly all rounds agree. */
+const TOLERANCE = 0.08;
+/** Fewer rounds agree by chance. */
+const MIN_ROUNDS = 3;
 /** Share of rounds that must agree, so that one disturbed round is not a regression. */
 const AGREEING_SHARE = 0.75;
 
@@ -28,8 +30,10 @@ export function compareBuilds(
     if (gain === undefined) return [];
     const agree = (side: (gain: number) => boolean) =>
       gains.filter(side).length >= AGREEING_SHARE * gains.length;
-    if (gain < 1 - TOLERATED_SHARE && agree((g) => g < 1)) return [{ figure, gain, verdict: 'worse' }];
-    if (gain > 1 + TOLERATED_SHARE && agree((g) => g > 1)) return [{ figure, gain, verdict: 'better' }];
+    const tolerance = figure.tolerance ?? TOLERANCE;
+    if (gains.length < MIN_ROUNDS) return [{ figure, gain, verdict: 'same' }];
+    if (gain < 1 - tolerance && agree((g) => g < 1)) return [{ figure, gain, verdict: 'worse' }];
+    if (gain > 1 + tolerance && agree((g) => g > 1)) return [{ figure, gain, verdict: 'better' }];
     return [{ figure, gain, verdict: 'same' }];
   });
 }

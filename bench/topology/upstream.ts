@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, startBackground } from '../host/run.ts';
+import { eventually, run, startBackground } from '../host/run.ts';
 import { ipBatch, settle } from './netns.ts';
 import { ECHO_PORT, HTTP_BODY, HTTP_PORT, IPERF_PORT } from './ports.ts';
 
@@ -44,6 +44,10 @@ export async function openUpstream(scratchRoot: string, js: string): Promise<Ups
     restartIperf: async () => {
       await iperf.stop();
       iperf = startIperf();
+      await eventually(5000, async () => {
+        const listening = await run([...prefix, 'ss', '-Hltn', `sport = :${IPERF_PORT}`]);
+        if (listening.trim() === '') throw new Error(`iperf3 does not listen: ${iperf.log()}`);
+      });
     },
   };
 }

@@ -68,6 +68,20 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
       exit(await check({ file: file ?? common().config }, io));
     });
 
+  const wholeHost: readonly (readonly ['apply' | 'plan', string])[] = [
+    ['apply', 'bring the whole host, running guests included, to what the configuration asks for'],
+    ['plan', 'show what apply would do'],
+  ];
+  for (const [verb, description] of wholeHost) {
+    program
+      .command(verb)
+      .description(description)
+      .action(async () => {
+        const commands = await import('./commands/apply.ts');
+        exit(await commands[verb](common().config, io));
+      });
+  }
+
   const drivers: readonly (readonly ['up' | 'down', string])[] = [
     [
       'up',

@@ -43,7 +43,9 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     tell(report);
     startHeartbeat(() => forwarder.countRelays());
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
+    const stack = error instanceof Error ? error.stack : undefined;
+    const line = { level: 60, time: Date.now(), pid: process.pid, reason: messageOf(error), stack };
+    process.stderr.write(`${JSON.stringify({ ...line, msg: 'forwarder can not start' })}\n`);
     tell({ ok: false, error: messageOf(error), bridges: [] });
     process.exit(again ? 1 : FIRST_START_FAILED);
   }

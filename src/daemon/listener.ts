@@ -219,6 +219,9 @@ export class Listener implements EventTarget, PortsHost {
     if (result === -Errno.EAGAIN || result === -Errno.ETOOMANYREFS) {
       this.link.writable = false;
       this.reactor.modify(this.link.registration, this.link.fd, EPOLLIN | EPOLLOUT);
+    } else if (result === -Errno.EPIPE || result === -Errno.ECONNRESET) {
+      // It died. Reading finds its end, and before that what it has taken: that must not be handed over again.
+      this.link.writable = false;
     } else {
       this.disconnect(errnoName(-result));
     }

@@ -15,7 +15,11 @@ import { type Parties, Relay, type RelayHost } from './relay.ts';
 /** Kept free for pipes of bulk transfers, listening sockets and everything that is no relay. */
 const DESCRIPTOR_RESERVE = 1024;
 const DESCRIPTORS_PER_RELAY = 2;
+/** Share of the limit below which a full data plane takes connections again. */
+const ROOM_AGAIN = 0.98;
 const YOUNG_MS = 10_000;
+/** Pause after the process ran out of descriptors or memory. */
+const RESPITE_MS = 100;
 
 /** Takes connections from listeners, dials upstreams, relays. All of it on one thread, all of it without blocking. */
 export class DataPlane implements LinkHost, RelayHost {
@@ -32,7 +36,11 @@ export class DataPlane implements LinkHost, RelayHost {
   private readonly records = new RecordBatch();
   private readonly relayLimit: number;
   private lastLink: LinkId = 0;
-  private held = false;
+  /** Connections wait in the links, and then in the listeners' queues, until relays have ended. */
+  isFull = false;
+  /** Bridges whose socket could not be accepted from, for want of descriptors or memory. */
+  private readonly exhausted = new Set<Bridge>();
+  private respiteUntil = 0;
   private draining = false;
 
   constructor(
@@ -137,7 +145,7 @@ export class DataPlane implements LinkHost, RelayHost {
       close(fd);
       return 'error';
     }
-    if (this.bridgeOf.size >= this.relayLimit) this.hold(true);
+    if (this.bridgeOf.size >= this.relayLimit) this.isFull = true;
     return undefined;
   }
 
@@ -148,7 +156,7 @@ export class DataPlane implements LinkHost, RelayHost {
     bridge.relays.delete(relay);
     const duration = this.reactor.now - relay.startedAt;
     this.record(bridge, relay.parties, relay.bytesToUpstream, relay.bytesToGuest, duration, outcome);
-    if (this.held && this.bridgeOf.size < this.relayLimit * 0.98) this.hold(false);
+    if (this.isFull && this.bridgeOf.size < this.relayLimit * ROOM_AGAIN) this.resume();
     this.forgetIfDone(bridge);
     if (this.draining) this.tellWhenDrained();
   }
@@ -181,23 +189,45 @@ export class DataPlane implements LinkHost, RelayHost {
       links: new Set(),
       socket: undefined,
     };
-    const registration = this.reactor.add(fd, EPOLLIN, { onEvents: () => this.acceptLinks(bridge, fd) });
+    const registration = this.reactor.add(fd, EPOLLIN, { onEvents: () => this.acceptLinks(bridge) });
     bridge.socket = { fd, registration };
     this.bridges.set(id, bridge);
   }
 
-  private acceptLinks(bridge: Bridge, socket: number): void {
-    for (let fd = accept(socket); fd >= 0; fd = accept(socket)) {
+  private acceptLinks(bridge: Bridge): void {
+    const { socket } = bridge;
+    if (socket === undefined) return;
+    for (;;) {
+      const fd = accept(socket.fd);
+      if (fd === -Errno.EAGAIN) return;
+      if (fd < 0) {
+        // Announced again and again if it were still listened to.
+        this.reactor.modify(socket.registration, socket.fd, 0);
+        this.exhausted.add(bridge);
+        this.respiteUntil = this.reactor.now + RESPITE_MS;
+        return;
+      }
       this.lastLink += 1;
-      const link = new Link(this, this.lastLink, bridge, fd);
-      this.links.set(link.id, link);
-      if (this.held) link.hold(true);
+      try {
+        this.links.set(this.lastLink, new Link(this, this.lastLink, bridge, fd));
+      } catch {
+        // The kernel watches no more descriptors. The listener tries again.
+        close(fd);
+      }
     }
+  }
+
+  private acceptAgain(): void {
+    for (const { socket } of this.exhausted) {
+      if (socket !== undefined) this.reactor.modify(socket.registration, socket.fd, EPOLLIN);
+    }
+    this.exhausted.clear();
   }
 
   private withdraw(id: number): void {
     const bridge = this.bridges.get(id);
     if (bridge === undefined) return;
+    this.exhausted.delete(bridge);
     if (bridge.socket !== undefined) {
       this.reactor.forget(bridge.socket.registration);
       close(bridge.socket.fd);
@@ -211,11 +241,19 @@ export class DataPlane implements LinkHost, RelayHost {
     if (bridge.socket === undefined && bridge.relays.size === 0) this.bridges.delete(bridge.id);
   }
 
-  /** Out of descriptors: connections wait in the listeners' queues until relays have ended. */
-  private hold(held: boolean): void {
-    if (held === this.held) return;
-    this.held = held;
-    for (const link of this.links.values()) link.hold(held);
+  /** Takes what waits in the links, a batch of each in turn: none can keep the others waiting. */
+  private resume(): void {
+    this.isFull = false;
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const link of [...this.links.values()]) {
+        if (this.isFull) return;
+        if (!link.resume()) continue;
+        progress = true;
+        // To the end of the line.
+        if (this.links.delete(link.id)) this.links.set(link.id, link);
+      }
+    }
   }
 
   private setLimits(limits: Limits): void {
@@ -241,9 +279,10 @@ export class DataPlane implements LinkHost, RelayHost {
 
   private tick(now: number): boolean {
     this.flush();
+    if (this.exhausted.size > 0 && now >= this.respiteUntil) this.acceptAgain();
     const waiting = [this.connecting, this.young, this.lingering, this.idling].map((queue) =>
       queue.expire(now),
     );
-    return waiting.includes(true) || !this.records.isEmpty;
+    return waiting.includes(true) || !this.records.isEmpty || this.exhausted.size > 0;
   }
 }

@@ -12,8 +12,8 @@ export interface Socket {
   readonly fd: number;
   readable: boolean;
   writable: boolean;
-  /** FIN or an error was announced: a short read does not mean that nothing more can be read. */
-  hungUp: boolean;
+  /** FIN, an error or urgent data was announced: a short read does not mean that nothing more can be read. */
+  readToEnd: boolean;
 }
 
 /** What stopped a flow. */
@@ -36,6 +36,8 @@ export class Flow {
   bytes = 0;
   /** The source's FIN was passed on. */
   done = false;
+  /** Its next turn is planned already. */
+  planned = false;
   private readonly source: Socket;
   private readonly sink: Socket;
   private ended = false;
@@ -47,6 +49,11 @@ export class Flow {
   constructor(source: Socket, sink: Socket) {
     this.source = source;
     this.sink = sink;
+  }
+
+  /** Bytes read and not passed on yet. */
+  get held(): number {
+    return this.piped + (this.stash?.length ?? 0);
   }
 
   /** Moves what can be moved now. */
@@ -76,7 +83,7 @@ export class Flow {
     const n = recv(this.source.fd, buffer.address, COPY_BYTES);
     if (n <= 0) return this.nothingRead(n);
     if (n < COPY_BYTES) {
-      if (!this.source.hungUp) this.source.readable = false;
+      if (!this.source.readToEnd) this.source.readable = false;
     } else {
       this.bulk = true;
     }
@@ -98,10 +105,12 @@ export class Flow {
       return Progress.again;
     }
     const n = splice(this.source.fd, this.pipe.writeEnd, PIPE_BYTES);
-    if (n <= 0) {
-      if (n === -Errno.EAGAIN) this.leaveBulk();
-      return this.nothingRead(n);
+    if (n === 0 || n === -Errno.EAGAIN) {
+      this.leaveBulk();
+      // Urgent data stops splice as if nothing, or the end, came after it. recv passes over it and has the last word.
+      if (this.source.readToEnd) return Progress.again;
     }
+    if (n <= 0) return this.nothingRead(n);
     this.bytes += n;
     this.piped = n;
     return this.flush() < 0 ? Progress.sinkFailed : Progress.again;

@@ -1,5 +1,5 @@
 import { TproxyError } from '../errors.ts';
-import { incoming, outgoing } from '../linux/message.ts';
+import { incoming, MESSAGE_BYTES, outgoing } from '../linux/message.ts';
 
 /**
  * What listener and forwarder say to each other over a bridge's socket, a message each:
@@ -83,10 +83,18 @@ export function writeBare(type: MessageType, count = 0): number {
   return HEADER_BYTES;
 }
 
-/** Length of a message with a JSON body, written into `outgoing`. */
+/** Length of a message with a JSON body, written into `outgoing`. Throws when it does not fit. */
 export function writeJson(type: MessageType, body: Hello | Configure | Listening): number {
+  const text = JSON.stringify(body);
+  const length = HEADER_BYTES + Buffer.byteLength(text);
+  if (length > MESSAGE_BYTES) {
+    throw new TproxyError(`hand-over: message of ${length} bytes, ${MESSAGE_BYTES} fit`, {
+      code: 'PROTOCOL',
+    });
+  }
   writeHeader(type, 0);
-  return HEADER_BYTES + outgoing.bytes.write(JSON.stringify(body), HEADER_BYTES);
+  outgoing.bytes.write(text, HEADER_BYTES);
+  return length;
 }
 
 /** A guest's connection under way. */
@@ -173,6 +181,13 @@ function isPorts(value: unknown): value is number[] {
   );
 }
 
+function isFailures(value: unknown): value is Listening['failures'] {
+  return (
+    Array.isArray(value) &&
+    value.every((failure) => isPorts([failure?.port]) && typeof failure.reason === 'string')
+  );
+}
+
 function malformed(what: string): never {
   throw new TproxyError(`hand-over: malformed ${what}`, { code: 'PROTOCOL' });
 }
@@ -198,13 +213,10 @@ export function parseConfigure(body: unknown): Configure {
 
 export function parseListening(body: unknown): Listening {
   const { ports, sockets, failures } = (body ?? {}) as Partial<Record<keyof Listening, unknown>>;
-  if (!isPorts(ports) || !isPorts(sockets) || !Array.isArray(failures)) malformed('state');
+  if (!isPorts(ports) || !isPorts(sockets) || !isFailures(failures)) malformed('state');
   return {
     ports,
     sockets,
-    failures: failures.slice(0, 1000).map((failure: { port?: unknown; reason?: unknown }) => ({
-      port: Number(failure?.port),
-      reason: String(failure?.reason).slice(0, 200),
-    })),
+    failures: failures.map(({ port, reason }) => ({ port, reason: reason.slice(0, 200) })),
   };
 }

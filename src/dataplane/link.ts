@@ -1,6 +1,6 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
-import { EPOLLIN } from '../linux/epoll.ts';
+import { EPOLLHUP, EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { outgoing, receiveMessage, sendMessage } from '../linux/message.ts';
@@ -8,6 +8,7 @@ import { peerCredentials } from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
 import {
   type Arrival,
+  CONNECTIONS_PER_MESSAGE,
   type Configure,
   MessageType,
   parseHello,
@@ -23,10 +24,14 @@ import type { EventTarget, Reactor, Registration } from './reactor.ts';
 
 /** Messages of one listener before others get a turn. */
 const MESSAGES_PER_TURN = 8;
+/** Connections that a link keeps while the data plane is full; with more it listens to nothing. */
+const WAITING_LIMIT = 2 * CONNECTIONS_PER_MESSAGE;
 
 /** What a link needs of the data plane. */
 export interface LinkHost {
   readonly reactor: Reactor;
+  /** It has no room for more relays. */
+  readonly isFull: boolean;
   tell(message: FromWorker): void;
   arrived(bridge: Bridge, arrival: Arrival): void;
 }
@@ -42,8 +47,10 @@ export class Link implements EventTarget {
   private readonly host: LinkHost;
   private readonly fd: number;
   private readonly registration: Registration;
-  private state: 'new' | 'trusted' | 'closed' = 'new';
+  private state: 'new' | 'introduced' | 'trusted' | 'closed' = 'new';
   private readonly descriptors: number[] = [];
+  /** Connections that came while the data plane was full. They are not acknowledged yet. */
+  private waiting: Arrival[] = [];
 
   constructor(host: LinkHost, id: LinkId, bridge: Bridge, fd: number) {
     this.host = host;
@@ -54,9 +61,12 @@ export class Link implements EventTarget {
     bridge.links.add(this);
   }
 
-  onEvents(): void {
+  onEvents(events: number): void {
+    // A listener that went away is heard out: its end would be announced for ever otherwise.
+    const wentAway = (events & EPOLLHUP) !== 0;
     try {
       for (let i = 0; i < MESSAGES_PER_TURN && this.state !== 'closed'; i++) {
+        if (this.isDeaf && !wentAway) return;
         this.descriptors.length = 0;
         const n = receiveMessage(this.fd, this.descriptors);
         if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
@@ -88,12 +98,26 @@ export class Link implements EventTarget {
   }
 
   ping(): void {
-    this.say(writeBare(MessageType.ping));
+    // Its answer could not be heard: that it is silent is no fault of the listener then.
+    if (this.isDeaf) this.host.tell({ type: 'pong', link: this.id, bridgeId: this.bridge.id });
+    else this.say(writeBare(MessageType.ping));
   }
 
-  /** Stops (or resumes) taking connections: they wait in the kernel's queues then. */
-  hold(held: boolean): void {
-    if (this.state !== 'closed') this.host.reactor.modify(this.registration, this.fd, held ? 0 : EPOLLIN);
+  /** Takes a batch of the connections that wait; false when none does. */
+  resume(): boolean {
+    if (this.waiting.length === 0) return false;
+    const wasDeaf = this.isDeaf;
+    this.take(this.waiting.splice(0, CONNECTIONS_PER_MESSAGE));
+    if (wasDeaf && !this.isDeaf) this.hear(EPOLLIN);
+    return true;
+  }
+
+  private get isDeaf(): boolean {
+    return this.waiting.length >= WAITING_LIMIT;
+  }
+
+  private hear(events: number): void {
+    if (this.state !== 'closed') this.host.reactor.modify(this.registration, this.fd, events);
   }
 
   close(reason: string): void {
@@ -101,16 +125,20 @@ export class Link implements EventTarget {
     this.state = 'closed';
     this.host.reactor.forget(this.registration);
     close(this.fd);
+    // The listener has its own: they go to the next forwarder.
+    for (const { fd } of this.waiting) close(fd);
+    this.waiting = [];
     this.bridge.links.delete(this);
     this.host.tell({ type: 'gone', link: this.id, bridgeId: this.bridge.id, reason });
   }
 
   private onMessage(length: number): void {
     const type = readType(length);
-    if (type === MessageType.hello) {
+    if (type === MessageType.hello && this.state === 'new') {
       const body = parseHello(readJson(length));
       this.expectDescriptors(body.ports.length);
       const { pid, uid } = peerCredentials(this.fd);
+      this.state = 'introduced';
       this.host.tell({
         type: 'hello',
         link: this.id,
@@ -135,19 +163,31 @@ export class Link implements EventTarget {
         body,
         fds: this.descriptors.splice(0),
       });
-    } else if (type === MessageType.paused)
-      this.host.tell({ type: 'paused', link: this.id, bridgeId: this.bridge.id });
-    else if (type === MessageType.pong)
-      this.host.tell({ type: 'pong', link: this.id, bridgeId: this.bridge.id });
-    else throw new TproxyError(`message of unknown type ${type}`);
+    } else if (type === MessageType.paused || type === MessageType.pong) {
+      this.expectDescriptors(0);
+      const said = type === MessageType.paused ? 'paused' : 'pong';
+      this.host.tell({ type: said, link: this.id, bridgeId: this.bridge.id });
+    } else throw new TproxyError(`message of unknown type ${type}`);
   }
 
   private onConnections(length: number): void {
     const arrivals = readConnections(length, this.descriptors);
     this.descriptors.length = 0;
+    if (!this.host.isFull) {
+      this.take(arrivals);
+      return;
+    }
+    this.waiting.push(...arrivals);
+    if (this.isDeaf) this.hear(0);
+  }
+
+  private take(arrivals: readonly Arrival[]): void {
     // Acknowledged before it is touched: what a killed forwarder did not acknowledge can safely go to the next one.
-    this.say(writeBare(MessageType.taken, arrivals.length));
-    for (const arrival of arrivals) this.host.arrived(this.bridge, arrival);
+    if (this.say(writeBare(MessageType.taken, arrivals.length))) {
+      for (const arrival of arrivals) this.host.arrived(this.bridge, arrival);
+    } else {
+      for (const { fd } of arrivals) close(fd);
+    }
   }
 
   private expectDescriptors(count: number): void {
@@ -156,10 +196,12 @@ export class Link implements EventTarget {
     }
   }
 
-  private say(length: number, fds: readonly number[] = []): void {
-    if (this.state === 'closed') return;
+  /** False when it could not be said, which ends the link. */
+  private say(length: number, fds: readonly number[] = []): boolean {
+    if (this.state === 'closed') return false;
     const result = sendMessage(this.fd, length, fds);
     // A listener that does not read its own small messages is stuck or hostile.
     if (result < 0) this.close(`${errnoName(-result)} while telling it ${outgoing.view.getUint8(0)}`);
+    return result >= 0;
   }
 }

@@ -1,13 +1,13 @@
 import { close } from '../linux/descriptor.ts';
-import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../linux/epoll.ts';
-import { closeWithReset, setKeepalive, shutdownWrite, socketError } from '../linux/socket.ts';
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../linux/epoll.ts';
+import { closeWithReset, setKeepalive, shutdownWrite, socketError, unacknowledged } from '../linux/socket.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
 import { Flow, Progress, type Socket } from './flow.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
 import type { EventTarget, Reactor, Registration } from './reactor.ts';
 
 /** Everything a socket can tell, edge-triggered: one epoll_ctl in the life of a socket. */
-const ALL_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+const ALL_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 /** Whom a connection is between. Addresses are IPv4 as numbers. */
@@ -36,7 +36,7 @@ class Side implements EventTarget, Socket {
   readonly fd: number;
   readable = false;
   writable: boolean;
-  hungUp = false;
+  readToEnd = false;
   registration: Registration = 0;
   private readonly relay: Relay;
 
@@ -47,7 +47,7 @@ class Side implements EventTarget, Socket {
   }
 
   onEvents(events: number): void {
-    if ((events & HANG_UP) !== 0) this.hungUp = true;
+    if ((events & (HANG_UP | EPOLLPRI)) !== 0) this.readToEnd = true;
     this.relay.onSideEvents(this, events);
   }
 }
@@ -72,6 +72,7 @@ export class Relay implements Timed {
   private state: 'connecting' | 'open' | 'closed' = 'connecting';
   private probed = false;
   private bytesAtDeadline = 0;
+  private waitingAtDeadline = 0;
 
   /** Takes over both descriptors; connect(2) has been called on `upstreamFd`. Throws when epoll refuses. */
   constructor(host: RelayHost, guestFd: number, upstreamFd: number, parties: Parties) {
@@ -99,12 +100,16 @@ export class Relay implements Timed {
       this.connected(events);
       return;
     }
-    if ((events & (EPOLLIN | HANG_UP)) !== 0) side.readable = true;
+    if ((events & (EPOLLIN | EPOLLPRI | HANG_UP)) !== 0) side.readable = true;
     if ((events & (EPOLLOUT | HANG_UP)) !== 0) side.writable = true;
     const [outgoing, incoming] =
       side === this.guest ? [this.toUpstream, this.toGuest] : [this.toGuest, this.toUpstream];
     if (side.readable) this.advance(outgoing);
     if (side.writable && this.state === 'open') this.advance(incoming);
+    // A reset after FIN: there is nothing left to read that would show it, and maybe nothing to send either.
+    if ((events & (EPOLLERR | EPOLLHUP)) !== 0 && outgoing.done) {
+      this.end(side === this.guest ? 'guest-reset' : 'upstream-reset');
+    }
   }
 
   onDeadline(now: number): void {
@@ -115,10 +120,17 @@ export class Relay implements Timed {
     const { host } = this;
     if (!this.probed && host.keepaliveS > 0) setKeepalive(this.upstream.fd, host.keepaliveS);
     this.probed = true;
-    const halfClosed = this.toUpstream.done || this.toGuest.done;
+    const halfClosed = (this.toUpstream.done || this.toGuest.done) && host.lingering.delayMs > 0;
     const bytes = this.toUpstream.bytes + this.toGuest.bytes;
-    const quiet = bytes === this.bytesAtDeadline;
+    // A slow reader can take minutes for what is buffered, without anything new being read for it.
+    const waiting =
+      this.toUpstream.held +
+      this.toGuest.held +
+      unacknowledged(this.upstream.fd) +
+      unacknowledged(this.guest.fd);
+    const quiet = bytes === this.bytesAtDeadline && (waiting === 0 || waiting === this.waitingAtDeadline);
     this.bytesAtDeadline = bytes;
+    this.waitingAtDeadline = waiting;
     const queue = halfClosed ? host.lingering : host.idling;
     if (quiet && now - this.startedAt >= queue.delayMs && queue.delayMs > 0) {
       this.end(halfClosed ? 'linger-timeout' : 'idle-timeout');
@@ -163,7 +175,12 @@ export class Relay implements Timed {
       case Progress.waits:
         return;
       case Progress.again:
-        this.host.reactor.defer(() => this.advance(flow));
+        if (flow.planned) return;
+        flow.planned = true;
+        this.host.reactor.defer(() => {
+          flow.planned = false;
+          this.advance(flow);
+        });
         return;
       case Progress.ended:
         this.passOnEnd(flow);
@@ -186,8 +203,13 @@ export class Relay implements Timed {
 
   private fail(flow: Flow, progress: Progress): void {
     const guestFailed = (flow === this.toUpstream) === (progress === Progress.sourceFailed);
-    // What the upstream said before it reset the connection still goes to the guest.
-    if (!guestFailed && flow === this.toUpstream && !this.toGuest.done) this.toGuest.move();
+    if (progress === Progress.sinkFailed) {
+      // What it said before it reset the connection still goes to the other side. The event of that may be yet to come.
+      const [failed, lastWords] =
+        flow === this.toUpstream ? [this.upstream, this.toGuest] : [this.guest, this.toUpstream];
+      failed.readable = true;
+      if (!lastWords.done) lastWords.move();
+    }
     this.end(guestFailed ? 'guest-reset' : 'upstream-reset');
   }
 

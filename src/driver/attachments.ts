@@ -21,11 +21,14 @@ export interface AttachmentStore {
 const SUFFIX = '.json';
 const TEMPORARY = '.tmp';
 
-/** Records in `directory`, which exists as long as there are any. The caller holds the lock. */
-export function attachmentsIn(directory: string): AttachmentStore {
+/**
+ * Records in `directory`, which exists as long as there are any. The caller holds the lock, or says `look-only`: then damaged
+ * records are told and stay where they are.
+ */
+export function attachmentsIn(directory: string, use: 'keep' | 'look-only' = 'keep'): AttachmentStore {
   const fileOf = (attachment: Attachment): string => join(directory, `${attachmentKey(attachment)}${SUFFIX}`);
   return {
-    load: () => load(directory),
+    load: () => load(directory, use === 'keep'),
 
     async put(attachment) {
       const file = fileOf(attachment);
@@ -46,18 +49,18 @@ export function attachmentsIn(directory: string): AttachmentStore {
   };
 }
 
-async function load(directory: string): Promise<LoadedAttachments> {
+async function load(directory: string, tidies: boolean): Promise<LoadedAttachments> {
   const attachments: Attachment[] = [];
   const damaged: string[] = [];
   for (const name of await namesIn(directory)) {
     const file = join(directory, name);
     // Half a record of a process that was killed; the lock says that nobody is writing it now.
-    if (name.endsWith(TEMPORARY)) await rm(file, { force: true });
+    if (tidies && name.endsWith(TEMPORARY)) await rm(file, { force: true });
     if (!name.endsWith(SUFFIX)) continue;
     try {
       attachments.push(parseAttachment(await readFile(file, 'utf8'), file));
     } catch (error) {
-      damaged.push(await setAside(file, error));
+      damaged.push(tidies ? await setAside(file, error) : `${messageOf(error)}: it is passed over`);
     }
   }
   return { attachments, damaged };

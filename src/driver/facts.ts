@@ -16,12 +16,14 @@ export interface Facts {
 export type BridgeDevice =
   | { readonly is: 'missing' }
   | { readonly is: 'other'; readonly kind: string }
+  /** Bytes. */
   | { readonly is: 'bridge'; readonly mtu: number };
 
 export interface Port {
   readonly name: string;
   /** `veth`, `tun`, `vlan` …; undefined for a physical device. */
   readonly kind: string | undefined;
+  readonly mtu: number;
 }
 
 export type PortFacts =

@@ -5,8 +5,7 @@
  */
 export function netnsSysctls(device: string): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();
-  // First: switching it resets several of the per-device keys below.
-  settings.set('net/ipv4/ip_forward', '0');
+  settings.set(FORWARDING, '0');
   for (const [key, value] of Object.entries(PER_DEVICE)) {
     for (const scope of ['all', 'default', device]) settings.set(`net/ipv4/conf/${scope}/${key}`, value);
   }
@@ -17,6 +16,9 @@ export function netnsSysctls(device: string): ReadonlyMap<string, string> {
   }
   return settings;
 }
+
+/** Comes first: the kernel resets several of the per-device settings whenever it is switched. */
+export const FORWARDING = 'net/ipv4/ip_forward';
 
 /** True for a setting that exists only as long as the device does. */
 export function isDeviceSysctl(path: string, device: string): boolean {

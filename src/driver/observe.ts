@@ -62,7 +62,9 @@ async function observe(
   return {
     bridge,
     device: bridgeDevice(named.get(bridge)),
-    ports: links.filter(({ master }) => master === bridge).map(({ name, kind }) => ({ name, kind })),
+    ports: links
+      .filter(({ master }) => master === bridge)
+      .map(({ name, kind, mtu }) => ({ name, kind, mtu })),
     port: portFacts(named.get(bridgePort(bridge))),
     netns,
     nft: nftFacts(tables, bridge, seen),

@@ -1,8 +1,10 @@
 import { TproxyError } from '../errors.ts';
 import { bridgePort, netnsDevice, netnsName } from '../model/names.ts';
 import type { Facts, InsideFacts, PortFacts } from './facts.ts';
-import { isDeviceSysctl, netnsSysctls } from './netns-sysctls.ts';
+import { FORWARDING, isDeviceSysctl, netnsSysctls } from './netns-sysctls.ts';
 import type { Step } from './steps.ts';
+
+const ETHERNET_MTU = 1500;
 
 /** netns and veth: made, or repaired where they are not what they should be. "Exists" is not "correct". */
 export function planLinks(facts: Facts, mac: string): Step[] {
@@ -10,7 +12,7 @@ export function planLinks(facts: Facts, mac: string): Step[] {
   refuseStranger(facts);
   const names = { netns: netnsName(bridge), port: bridgePort(bridge), device: netnsDevice(bridge) };
   const inside = netns.is === 'present' ? netns.inside : undefined;
-  const mtu = facts.device.is === 'bridge' ? facts.device.mtu : 1500;
+  const mtu = pairMtu(facts);
   const steps: Step[] = [];
 
   if (netns.is === 'stale') steps.push({ do: 'delete-netns', netns: names.netns });
@@ -35,6 +37,16 @@ export function planLinks(facts: Facts, mac: string): Step[] {
     );
   }
   return [...steps, ...planInside(names, inside, paired, mtu)];
+}
+
+/**
+ * The least MTU of the other ports. Not the bridge's own: that follows the least of all its ports, ours included, so a pair
+ * that was once too small would hold it down for ever.
+ */
+function pairMtu({ bridge, device, ports }: Facts): number {
+  const others = ports.filter(({ name }) => name !== bridgePort(bridge)).map(({ mtu }) => mtu);
+  if (others.length > 0) return Math.min(...others);
+  return device.is === 'bridge' ? device.mtu : ETHERNET_MTU;
 }
 
 function refuseStranger({ bridge, port }: Facts): void {
@@ -69,7 +81,10 @@ function planInside(
   return steps;
 }
 
-/** What has to be written. A setting that an existing netns does not show is one that the kernel does not have. */
+/**
+ * What has to be written. A setting that an existing netns does not show is one that the kernel does not have. Switching
+ * forwarding resets other settings, so all of them follow it.
+ */
 function missingSysctls(
   device: string,
   inside: InsideFacts | undefined,
@@ -77,11 +92,11 @@ function missingSysctls(
 ): ReadonlyMap<string, string> {
   const wanted = [...netnsSysctls(device)];
   if (inside === undefined) return new Map(wanted);
-  return new Map(
-    wanted.filter(([path, value]) => {
-      if (!paired && isDeviceSysctl(path, device)) return true;
-      const present = inside.sysctls.get(path);
-      return present !== undefined && present !== value;
-    }),
-  );
+  const differs = ([path, value]: readonly [string, string]): boolean => {
+    if (!paired && isDeviceSysctl(path, device)) return true;
+    const present = inside.sysctls.get(path);
+    return present !== undefined && present !== value;
+  };
+  const resets = wanted.some((one) => one[0] === FORWARDING && differs(one));
+  return new Map(resets ? wanted : wanted.filter(differs));
 }

@@ -34,43 +34,55 @@ function nameOf(network: NetworkRef): string {
   return network.name ?? network.id ?? 'without a name';
 }
 
+/** The steps that bring a bridge to these endpoints; with none, those that take its plumbing away. Changes nothing. */
+export function planSettling(
+  facts: Facts,
+  endpoints: readonly Endpoint[],
+  seams: Seams,
+): Promise<readonly Step[]> {
+  return endpoints.length === 0 ? planUnplumbing(facts, seams) : planPlumbing(facts, endpoints, seams);
+}
+
 /** Brings a bridge to these endpoints, all or nothing; with none, takes its plumbing away. Resolves with what it did. */
 export async function settle(
   facts: Facts,
   endpoints: readonly Endpoint[],
-  deps: Seams,
+  seams: Seams,
 ): Promise<readonly Step[]> {
-  return endpoints.length === 0 ? unplumb(facts, deps) : plumb(facts, endpoints, deps);
+  const steps = await planSettling(facts, endpoints, seams);
+  if (endpoints.length > 0) await applySteps(seams.run, facts.bridge, steps);
+  else await removeAll(facts.bridge, steps, seams);
+  return steps;
 }
 
 type Seams = Pick<DriverDeps, 'run' | 'host'>;
 
-async function plumb(
+async function planPlumbing(
   glance: Facts,
   endpoints: readonly Endpoint[],
   { run, host }: Seams,
 ): Promise<readonly Step[]> {
   const mac = serviceMac(glance.bridge, await host.identity());
   const plan = (facts: Facts, arpForm: ArpForm) => planBridge(facts, { endpoints, mac, arpForm });
-  let steps = plan(glance, glance.nft.form ?? 'port-set');
-  if (steps.some(changesNft)) {
-    const facts = await withTables(run, glance);
-    // Asked of the kernel only where nothing on the host tells.
-    steps = plan(facts, facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'));
-  }
-  await applySteps(run, glance.bridge, steps);
-  return steps;
+  const steps = plan(glance, glance.nft.form ?? 'port-set');
+  if (!steps.some(changesNft)) return steps;
+  const facts = await withTables(run, glance);
+  // Asked of the kernel only where nothing on the host tells.
+  return plan(facts, facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'));
+}
+
+async function planUnplumbing(glance: Facts, { run }: Seams): Promise<readonly Step[]> {
+  const nothing = { endpoints: [], mac: '', arpForm: 'port-set' } as const;
+  const steps = planBridge(glance, nothing);
+  return steps.length === 0 ? steps : planBridge(await withTables(run, glance), nothing);
 }
 
 /** As far as it goes: what one step could not remove must not keep the next one from trying. */
-async function unplumb(glance: Facts, { run }: Seams): Promise<readonly Step[]> {
-  const nothing = { endpoints: [], mac: '', arpForm: 'port-set' } as const;
-  let steps = planBridge(glance, nothing);
-  if (steps.length > 0) steps = planBridge(await withTables(run, glance), nothing);
+async function removeAll(bridge: string, steps: readonly Step[], { run }: Seams): Promise<void> {
   const failed = await applyEach(run, steps);
-  if (failed.length === 0) return steps;
+  if (failed.length === 0) return;
   throw new TproxyError(
-    `bridge ${glance.bridge}: not all of its plumbing could be removed: ${failed.join('; ')}; the next up or down on it tries again`,
+    `bridge ${bridge}: not all of its plumbing could be removed: ${failed.join('; ')}; the next up or down on it tries again`,
   );
 }
 

@@ -11,6 +11,8 @@ const CTL_DEL = 2;
 const CTL_MOD = 3;
 
 export const EPOLLIN = 0x001;
+/** Urgent data. */
+export const EPOLLPRI = 0x002;
 export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;

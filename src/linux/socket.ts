@@ -11,6 +11,7 @@ const cConnect = cFunction('int connect(int, uintptr_t, unsigned int)');
 const cSetsockopt = cFunction('int setsockopt(int, int, int, uintptr_t, unsigned int)');
 const cGetsockopt = cFunction('int getsockopt(int, int, int, uintptr_t, uintptr_t)');
 const cGetsockname = cFunction('int getsockname(int, uintptr_t, uintptr_t)');
+const cIoctl = cFunction('int ioctl(int, unsigned long, uintptr_t)');
 const cShutdown = cFunction('int shutdown(int, int)');
 const cRecv = cFunction('long recv(int, uintptr_t, size_t, int)');
 const cSend = cFunction('long send(int, uintptr_t, size_t, int)');
@@ -37,6 +38,7 @@ const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
+const SIOCOUTQ = 0x5411;
 const UNIX_PATH_MAX = 108;
 const SOCKADDR_IN_BYTES = 16;
 
@@ -179,6 +181,11 @@ export function socketError(fd: number): number {
   optionLength.view.setUint32(0, 4, true);
   if (cGetsockopt(fd, SOL_SOCKET, SO_ERROR, option.address, optionLength.address) < 0) return errnoOf();
   return option.view.getInt32(0, true);
+}
+
+/** Bytes given to a TCP socket that the other end has not acknowledged yet; 0 when that can't be told. */
+export function unacknowledged(fd: number): number {
+  return cIoctl(fd, SIOCOUTQ, option.address) < 0 ? 0 : option.view.getInt32(0, true);
 }
 
 /** Who is at the other end of a unix socket, as of the moment it connected. */

@@ -53,11 +53,25 @@ export function endpointMapName(bridge: string): string {
 
 /** Bridge of an endpoint map, or undefined when the map is not one of ours. */
 export function bridgeOfEndpointMap(map: string): string | undefined {
-  const bridge = map.startsWith('ep_') ? map.slice('ep_'.length) : '';
-  return isBridgeName(bridge) ? bridge : undefined;
+  return bridgeAfter('ep_', map);
 }
 
 /** ARP chain of a bridge in `table bridge one_tproxy`. */
 export function arpChainName(bridge: string): string {
   return `ch_${bridge}`;
+}
+
+/** Bridge of an ARP chain, or undefined when the chain is not one of ours. */
+export function bridgeOfArpChain(chain: string): string | undefined {
+  return bridgeAfter('ch_', chain);
+}
+
+/** Bridge of a netns, or undefined when the netns is not one of ours. */
+export function bridgeOfNetns(netns: string): string | undefined {
+  return bridgeAfter(`${PREFIX}_`, netns);
+}
+
+function bridgeAfter(prefix: string, name: string): string | undefined {
+  const bridge = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+  return isBridgeName(bridge) ? bridge : undefined;
 }

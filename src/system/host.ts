@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { TproxyError } from '../errors.ts';
 
 /** `stale`: a file in `/run/netns` with no namespace of its own behind it. */
@@ -49,6 +49,14 @@ export const thisHost: Host = {
     return { bootId: await readBootId(), uptimeS: Number(seconds) };
   },
 };
+
+/** Names of all netns files, those without a namespace behind them too. */
+export async function netnsNames(): Promise<readonly string[]> {
+  return readdir('/run/netns').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw new TproxyError('/run/netns: can not be listed: is the file system damaged?', { cause: error });
+  });
+}
 
 async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();

@@ -9,14 +9,22 @@ export LC_ALL=C
 
 bold='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
-step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+step() {
+  current=$*
+  printf '\n%s%s%s\n' "$bold" "$*" "$plain"
+}
 say() { printf '%s\n' "$*"; }
 fail() {
-  printf '\nThe demo failed: %s\n' "$*" >&2
-  tail -n 20 /var/log/one_tproxy*.log >&2 2>/dev/null || true
+  printf '%s\n' "$*" >&2
   exit 1
 }
-trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
+on_exit() {
+  [ "$1" != 0 ] || return 0
+  printf '\nThe demo failed at: %s\n' "$current" >&2
+  tail -n 20 /var/log/one_tproxy*.log 2>/dev/null >&2 || true
+}
+current='setting up the namespaces'
+trap 'on_exit $?' EXIT
 # Prints a command, runs it and shows what it prints.
 show() {
   printf '  $ %s\n' "$*"

@@ -53,6 +53,17 @@ describe.each<{ name: string; options: SandboxOptions }>([
     await expect(server.waitFor(/never/)).rejects.toThrow(/exited with 143/);
   });
 
+  test('ends a server that is stopped, or deaf', async () => {
+    box = await Sandbox.create(options);
+    const stopped = box.spawn(['bash', '-c', 'echo here; kill -STOP $$; sleep 60']);
+    const deaf = box.spawn(['bash', '-c', 'trap "" TERM; echo here; sleep 60']);
+    await Promise.all([stopped.waitFor(/here/), deaf.waitFor(/here/)]);
+    await box.close();
+    // SIGTERM is enough when it comes before the stop.
+    expect([137, 143]).toContain(stopped.status);
+    expect(deaf.status).toBe(137);
+  });
+
   test('keeps its files to itself and shows them to the test', async () => {
     box = await Sandbox.create(options);
     writeFileSync(box.path('/run/test/input'), 'from outside');

@@ -30,6 +30,7 @@ done
 for tool in node npm; do
   command -v "$tool" >/dev/null || die "This needs Node 20 or newer with npm, and there is no $tool in PATH."
 done
+[ "$(node -p 'parseInt(process.versions.node) >= 20')" = true ] || die "This needs Node 20 or newer; $(command -v node) is $(node --version)."
 arch=$(dpkg --print-architecture)
 case $arch in
   amd64 | arm64) ;;

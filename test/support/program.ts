@@ -49,12 +49,16 @@ function commandLine(way: Way, argv: readonly string[]): { file: string; args: s
 }
 
 function signalGroup(way: Way, pid: number, signal: NodeJS.Signals): void {
-  for (const leader of way.stays ? childrenOf(pid) : [pid]) {
-    try {
-      process.kill(-leader, signal);
-    } catch {
-      // Gone between the look and the signal, or no group of its own yet.
-    }
+  for (const leader of way.stays ? childrenOf(pid) : [pid]) send(leader, signal);
+  // nsenter stops when its child is stopped, and would not see it die. On waking it wakes its child, too.
+  if (way.stays && (signal === 'SIGKILL' || signal === 'SIGCONT')) send(pid, 'SIGCONT');
+}
+
+function send(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // Gone between the look and the signal, or no group of its own yet.
   }
 }
 

@@ -1,9 +1,13 @@
 // Closing line of `npm test`. With --all it also fails when a test was skipped, is a stub, or no test ran at all.
 //
 //   node results.mjs RESULTS.json [--all]
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const [file, ...flags] = process.argv.slice(2);
+if (!existsSync(file)) {
+  console.error('the tests did not run to their end');
+  process.exit(1);
+}
 const results = JSON.parse(readFileSync(file, 'utf8'));
 const passed = results.numPassedTests;
 // A file that does not load counts as one failure, though none of its tests is known.

@@ -99,7 +99,13 @@ async function run(scene: Scene, options: TortureOptions): Promise<Report> {
     leaks.push(...compare('at the end', before, after));
     for (const weight of after) say(JSON.stringify(weight));
   } catch (error) {
-    say(`the forwarder's log:\n${scene.hypervisor.log('one_tproxy').slice(-30).map((line) => JSON.stringify(line)).join('\n')}`);
+    say(
+      `the forwarder's log:\n${scene.hypervisor
+        .log('one_tproxy')
+        .slice(-30)
+        .map((line) => JSON.stringify(line))
+        .join('\n')}`,
+    );
     throw error;
   } finally {
     await Promise.all(crowd.map((traffic) => traffic.kill()));

@@ -63,18 +63,31 @@ function transfer(socket, words) {
   const [up, down, seed, rate] = words.map(Number);
   let received = 0;
   let right = true;
-  const ended = once(socket, 'end');
+  const ended = happened(socket, 'end');
   const send = async () => {
     if (words[4] === 'after') await ended;
     await sendStream(socket, seed, down, rate);
     if (words[4] !== 'after') await ended;
     socket.end(`received ${received} ${right && received === up ? 'right' : 'wrong'}\n`);
   };
-  void send().catch(() => socket.destroy());
+  void send();
   return (bytes) => {
     right &&= matches(bytes, seed, received);
     received += bytes.length;
   };
+}
+
+/** Resolves with the event, or when the connection is gone. */
+function happened(socket, event) {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off(event, done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on(event, done);
+    socket.on('close', done);
+  });
 }
 
 async function sendStream(socket, seed, total, rate) {
@@ -82,7 +95,7 @@ async function sendStream(socket, seed, total, rate) {
     const share = rate === 0 ? CHUNK_BYTES : Math.max(1, Math.round((rate * PACE_MS) / 1000));
     const bytes = piece(seed, sent, Math.min(share, total - sent));
     sent += bytes.length;
-    if (!socket.write(bytes)) await once(socket, 'drain');
+    if (!socket.write(bytes)) await happened(socket, 'drain');
     if (rate > 0) await sleep(PACE_MS);
   }
 }

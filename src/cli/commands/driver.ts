@@ -27,10 +27,11 @@ export const realDeps: MakeDeps = (settings, report) => ({
   withLock,
 });
 
-/** Lines as the stock drivers write them: `INFO: pre: …`. */
-export function reporterOn(io: Io, phase: 'pre' | 'clean'): Reporter {
+/** Lines as the stock drivers write them: `INFO: pre: …`; by hand there is no phase. */
+export function reporterOn(io: Io, phase?: 'pre' | 'clean'): Reporter {
   const say = (level: string, text: string): void => {
-    for (const line of text.split('\n')) io.err(`${level}: ${phase}: ${line}`);
+    for (const line of text.split('\n'))
+      io.err(`${level}: ${phase === undefined ? '' : `${phase}: `}${line}`);
   };
   return {
     info: (text) => say('INFO', text),

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { AttachmentStore } from '../../../src/driver/attachments.ts';
-import { attachmentsIn } from '../../../src/driver/attachments.ts';
+import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments.ts';
 import type { DriverDeps } from '../../../src/driver/deps.ts';
 import { rememberingResolve } from '../../../src/driver/endpoints.ts';
 import { CommandError } from '../../../src/errors.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { Host, Moment } from '../../../src/system/host.ts';
+import { readEndpointMaps } from '../../../src/system/nft.ts';
 import type { Run } from '../../../src/system/run.ts';
 import type { Sandbox } from '../../support/sandbox.ts';
 
@@ -118,14 +118,41 @@ function storeIn(box: Sandbox): AttachmentStore {
 /** Everything in the root namespace and the netns list that the driver may touch; equal before and after means no trace. */
 export async function traces(box: Sandbox): Promise<string> {
   return box.sh(`
-    nft list ruleset
+    nft list tables | sort | while read -r _ family table; do nft list table "$family" "$table"; done
     ip netns list | sort
-    ip -o link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode) .*//; s/,?(NO-CARRIER|LOWER_UP|M-DOWN)//g' | sort
+    ip -o link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode) .*//; s/NO-CARRIER,|,LOWER_UP|,M-DOWN//g' | sort
     ls -A /run/netns /run/one_tproxy/attachments 2>/dev/null || true
   `);
+}
+
+/** Those of the command lines that may change something. */
+export function changes(commands: readonly string[]): string[] {
+  return commands.filter(
+    (line) => !/^nft -j list |^ip -j -d -batch -$|^nft -c |^nsenter .* ip -j -d -batch -/s.test(line),
+  );
+}
+
+/** Endpoints of a bridge as nft has them: service port → `address:port`. */
+export async function mapOf(box: Sandbox, bridge: string): Promise<Record<string, string>> {
+  const endpoints = (await readEndpointMaps(runIn(box))).get(bridge);
+  if (endpoints === undefined) throw new Error(`bridge ${bridge} has no endpoint map`);
+  return Object.fromEntries(
+    endpoints.map(({ servicePort, upstream }) => [`${servicePort}`, `${upstream.address}:${upstream.port}`]),
+  );
 }
 
 export function service(servicePort: number, upstream: string, networks: string[] = []): Service {
   const [remoteAddr = '', port = ''] = upstream.split(':');
   return { servicePort, remoteAddr, remotePort: Number(port), networks, line: servicePort };
+}
+
+/** NIC 0 of a VM as `up` is asked for it. */
+export function vm(vmId: number, bridge: string, network: string) {
+  const owner = { is: 'vm', vmId: `${vmId}`, nicId: '0', tap: `one-${vmId}-0` } as const;
+  return {
+    owner,
+    bridge,
+    network: { name: network, id: `${network.charCodeAt(0)}` },
+    uplinks: [] as string[],
+  };
 }

@@ -28,7 +28,7 @@ describe('a queue of deadlines', () => {
   test('expires in order of arrival, each at its time, and says whether others wait', () => {
     const queue = new Deadlines(10);
     const log: string[] = [];
-    items('abc', log).forEach((item, i) => queue.set(item, i));
+    for (const [i, item] of items('abc', log).entries()) queue.set(item, i);
     expect(queue.expire(9)).toBe(true);
     expect(log).toEqual([]);
     expect(queue.expire(11)).toBe(true);

@@ -9,20 +9,22 @@ import {
   acceptSoon,
   dial,
   LOOPBACK,
-  limitBuffers,
   listenLocal,
+  narrowDown,
   receiveBytes,
   seeded,
   sendBytes,
 } from '../linux/endpoints.ts';
 
-/** Time limits in milliseconds; 0: off. */
-interface BenchLimits {
+/** Time limits in milliseconds; 0: off. They are, unless stated. */
+interface BenchOptions {
   readonly connectMs?: number;
   readonly youngMs?: number;
   readonly lingerMs?: number;
   readonly idleMs?: number;
   readonly keepaliveS?: number;
+  /** Small segments and kernel buffers on both sides. */
+  readonly narrow?: boolean;
 }
 
 /** A relay with both far ends in the hands of the test. */
@@ -52,12 +54,16 @@ export class RelayBench implements RelayHost {
   private readonly upstreams = listenLocal();
   private readonly opened = new Set<number>([this.guests.fd, this.upstreams.fd]);
 
-  constructor(limits: BenchLimits = {}) {
-    this.connecting = new Deadlines(limits.connectMs ?? 0);
-    this.young = new Deadlines(limits.youngMs ?? 10_000);
-    this.lingering = new Deadlines(limits.lingerMs ?? 0);
-    this.idling = new Deadlines(limits.idleMs ?? 0);
-    this.keepaliveS = limits.keepaliveS ?? 0;
+  private readonly narrow: boolean;
+
+  constructor(options: BenchOptions = {}) {
+    this.connecting = new Deadlines(options.connectMs ?? 0);
+    this.young = new Deadlines(options.youngMs ?? 10_000);
+    this.lingering = new Deadlines(options.lingerMs ?? 0);
+    this.idling = new Deadlines(options.idleMs ?? 0);
+    this.keepaliveS = options.keepaliveS ?? 0;
+    this.narrow = options.narrow ?? false;
+    if (this.narrow) for (const { fd } of [this.guests, this.upstreams]) narrowDown(fd);
     const queues = [this.connecting, this.young, this.lingering, this.idling];
     this.reactor.onTick((now) => queues.map((queue) => queue.expire(now)).includes(true));
   }
@@ -69,13 +75,11 @@ export class RelayBench implements RelayHost {
   }
 
   /** A relay whose upstream, at `port`, answers as it likes. */
-  attempt(port: number, guestBuffers?: number, upstreamBuffers?: number): Omit<Wire, 'upstream'> {
-    const guest = this.keep(dial(this.guests.port));
+  attempt(port: number): Omit<Wire, 'upstream'> {
+    const guest = this.keep(dial(this.guests.port, this.narrow));
     const guestSide = acceptSoon(this.guests.fd);
-    if (guestBuffers !== undefined) for (const fd of [guest, guestSide]) limitBuffers(fd, guestBuffers);
-    const upstreamSide = dial(port);
-    if (upstreamBuffers !== undefined) limitBuffers(upstreamSide, upstreamBuffers);
-    // The first turn sets the clock that relays start from.
+    const upstreamSide = dial(port, this.narrow);
+    // A turn sets the clock that relays start from.
     this.turn();
     const parties = {
       servicePort: 80,
@@ -88,11 +92,9 @@ export class RelayBench implements RelayHost {
   }
 
   /** A relay whose upstream is the test. */
-  open(buffers: { guest?: number; upstream?: number } = {}): Wire {
-    const started = this.attempt(this.upstreams.port, buffers.guest, buffers.upstream);
-    const upstream = this.keep(acceptSoon(this.upstreams.fd));
-    if (buffers.upstream !== undefined) limitBuffers(upstream, buffers.upstream);
-    return { ...started, upstream };
+  open(): Wire {
+    const started = this.attempt(this.upstreams.port);
+    return { ...started, upstream: this.keep(acceptSoon(this.upstreams.fd)) };
   }
 
   /** Closes sockets of the test, with FIN. */

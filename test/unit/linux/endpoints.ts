@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { close, eventfd } from '../../../src/linux/descriptor.ts';
@@ -25,14 +25,18 @@ const cSetsockopt = cFunction('int setsockopt(int, int, int, uintptr_t, unsigned
 const cGetsockopt = cFunction('int getsockopt(int, int, int, uintptr_t, uintptr_t)');
 const cGetrlimit = cFunction('int getrlimit(int, uintptr_t)');
 const cSetrlimit = cFunction('int setrlimit(int, uintptr_t)');
+const cSetns = cFunction('int setns(int, int)');
 const cSend = cFunction('long send(int, uintptr_t, size_t, int)');
 
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_LINGER = 13;
+const SOL_TCP = 6;
+const TCP_MAXSEG = 2;
 const RLIMIT_NOFILE = 7;
 const MSG_OOB = 1;
+const CLONE_NEWNET = 0x4000_0000;
 
 const memory = allocate(256 * 1024);
 const small = allocate(32);
@@ -59,17 +63,41 @@ export function listenLocal(backlog = 1024): Listening {
 }
 
 /** A socket that is being connected. */
-export function dial(port: number, ip = LOOPBACK): number {
+export function dial(port: number, narrow = false, ip = LOOPBACK): number {
   const fd = tcpSocket();
+  if (narrow) narrowDown(fd);
   tcpConnect(fd, ip, port);
   return fd;
 }
 
+/**
+ * Runs `task`, which must be synchronous, in the network namespace behind `path`. Sockets opened there stay there, whoever
+ * uses them later. Needs root.
+ */
+export function inNetns<T>(path: string, task: () => T): T {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  const there = openSync(path, 'r');
+  try {
+    if (cSetns(there, CLONE_NEWNET) < 0) throw new Error(`setns: errno ${errnoOf()}`);
+    try {
+      return task();
+    } finally {
+      if (cSetns(home, CLONE_NEWNET) < 0) throw new Error(`setns back: errno ${errnoOf()}`);
+    }
+  } finally {
+    closeSync(home);
+    closeSync(there);
+  }
+}
+
+/** The next connection, or undefined when none is there. */
+export function acceptNow(listening: number): number | undefined {
+  const fd = accept(listening);
+  return fd >= 0 ? fd : undefined;
+}
+
 export function acceptSoon(listening: number): number {
-  return spin('a connection to accept', () => {
-    const fd = accept(listening);
-    return fd >= 0 ? fd : undefined;
-  });
+  return spin('a connection to accept', () => acceptNow(listening));
 }
 
 /** Two connected TCP sockets. */
@@ -134,11 +162,25 @@ export function sendUrgent(fd: number, byte: string): void {
   if (cSend(fd, small.address, 1, MSG_OOB) !== 1) throw new Error(`send: errno ${errnoOf()}`);
 }
 
-/** Small kernel buffers, so that backpressure sets in early. Set them before the socket connects to bound its window too. */
+/**
+ * Small segments and kernel buffers, so that backpressure sets in early. For a socket that is about to connect, or to
+ * listen: what it accepts inherits them. (With the loopback's segments of 64 KB small buffers would stall on TCP's own
+ * timers.)
+ */
+export function narrowDown(fd: number): void {
+  setInteger(fd, SOL_TCP, TCP_MAXSEG, 1400);
+  limitBuffers(fd, 16 * 1024);
+}
+
+/** Bounds what the kernel buffers. */
 export function limitBuffers(fd: number, bytes: number): void {
-  small.view.setInt32(0, bytes, true);
-  cSetsockopt(fd, SOL_SOCKET, SO_SNDBUF, small.address, 4);
-  cSetsockopt(fd, SOL_SOCKET, SO_RCVBUF, small.address, 4);
+  setInteger(fd, SOL_SOCKET, SO_SNDBUF, bytes);
+  setInteger(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+function setInteger(fd: number, level: number, name: number, value: number): void {
+  small.view.setInt32(0, value, true);
+  if (cSetsockopt(fd, level, name, small.address, 4) < 0) throw new Error(`setsockopt: errno ${errnoOf()}`);
 }
 
 /** Closes with RST. */

@@ -25,6 +25,7 @@ import {
   tcpConnect,
   tcpListen,
   tcpSocket,
+  unacknowledged,
 } from '../../../src/linux/socket.ts';
 import {
   acceptSoon,
@@ -37,6 +38,7 @@ import {
   receiveText,
   sendBytes,
   socketOption,
+  spin,
   tcpPair,
 } from './endpoints.ts';
 
@@ -252,6 +254,26 @@ test('options are set', () => {
   expect(socketOption(fd, SOL_TCP, TCP_KEEPIDLE)).toBe(33);
   expect(socketOption(fd, SOL_TCP, TCP_KEEPINTVL)).toBe(10);
   expect(socketOption(fd, SOL_TCP, TCP_KEEPCNT)).toBe(6);
+});
+
+test('what the other end has not acknowledged can be counted', () => {
+  const { client, server } = tcpPair();
+  opened.push(client, server);
+  expect(unacknowledged(client)).toBe(0);
+  const chunk = Buffer.alloc(65536);
+  let sent = 0;
+  for (let n = 0; n >= 0; n = sendBytes(client, chunk)) sent += n;
+  const full = unacknowledged(client);
+  expect(full).toBeGreaterThan(0);
+  expect(full).toBeLessThan(sent);
+  let got = 0;
+  spin('everything to be read', () => {
+    const part = receiveBytes(server);
+    if (typeof part !== 'number') got += part.length;
+    return got === sent ? true : undefined;
+  });
+  spin('the last acknowledgement', () => (unacknowledged(client) === 0 ? true : undefined));
+  expect(unacknowledged(-1)).toBe(0);
 });
 
 describe('unix sockets', () => {

@@ -1,0 +1,81 @@
+import { loadConfig } from '../../config/load.ts';
+import { formatProblem } from '../../config/problem.ts';
+import { missingProcesses } from '../../daemon/missing.ts';
+import { RUN_DIRECTORY } from '../../daemon/paths.ts';
+import { start } from '../../daemon/verbs.ts';
+import { attachmentsIn } from '../../driver/attachments.ts';
+import { applyHost, type BridgeOutcome, planHost } from '../../driver/host.ts';
+import { words } from '../../driver/step-words.ts';
+import { ConfigError, ExitCode, messageOf } from '../../errors.ts';
+import type { Service } from '../../model/service.ts';
+import type { Settings } from '../../model/settings.ts';
+import { runProgram } from '../../system/run.ts';
+import type { Io } from '../io.ts';
+import { demandRoot } from '../root.ts';
+import { realDeps, reporterOn } from './driver.ts';
+
+/** `tproxy apply`: brings the whole host, running guests included, to what the configuration asks for. */
+export async function apply(configFile: string, io: Io): Promise<ExitCode> {
+  demandRoot('apply');
+  const { services, settings } = await faultlessConfiguration(configFile, io);
+  const deps = realDeps(settings, reporterOn(io));
+  // A name server may take seconds: not while others wait for the lock.
+  await deps.resolve(services);
+  return deps.withLock(async () => {
+    const outcomes = await applyHost(services, deps);
+    printOutcomes(outcomes, io);
+    try {
+      await start({ run: runProgram, settings });
+    } catch (error) {
+      io.err(`ERROR: ${messageOf(error)}`);
+      return ExitCode.failed;
+    }
+    return exitCodeOf(outcomes);
+  });
+}
+
+/** `tproxy plan`: what `apply` would do. Changes nothing. */
+export async function plan(configFile: string, io: Io): Promise<ExitCode> {
+  demandRoot('plan');
+  const { services, settings } = await faultlessConfiguration(configFile, io);
+  const deps = {
+    ...realDeps(settings, reporterOn(io)),
+    attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only'),
+  };
+  const outcomes = await planHost(services, deps);
+  const served = outcomes.filter(({ endpoints }) => endpoints.length > 0).map(({ bridge }) => bridge);
+  printOutcomes(outcomes, io, missingProcesses(served));
+  return exitCodeOf(outcomes);
+}
+
+/**
+ * At deploy time a faulty entry is skipped. Here that would take a service from running guests, so any fault stops it
+ * before anything is touched.
+ */
+async function faultlessConfiguration(
+  file: string,
+  io: Io,
+): Promise<{ readonly services: readonly Service[]; readonly settings: Settings }> {
+  const { config, problems, readable } = await loadConfig(file);
+  for (const problem of problems) io.err(formatProblem(problem, file));
+  if (!readable || problems.some(({ severity }) => severity === 'error')) {
+    throw new ConfigError(`${file} has errors: nothing was changed`);
+  }
+  return { services: config.services, settings: config };
+}
+
+function printOutcomes(outcomes: readonly BridgeOutcome[], io: Io, processes: readonly string[] = []): void {
+  for (const { bridge, decision, why, steps } of outcomes) {
+    if (decision === 'failed') io.err(`ERROR: ${why}`);
+    else if (decision === 'leave') io.out(`${bridge}: left as it is: ${why}`);
+    else if (decision === 'remove' && steps.length > 0) io.out(`${bridge}: removed, ${why}`);
+    for (const step of steps) io.out(`${bridge}: ${words(step)}`);
+  }
+  for (const line of processes) io.out(line);
+  const quiet = outcomes.every(({ steps }) => steps.length === 0) && processes.length === 0;
+  if (quiet) io.out('nothing to do');
+}
+
+function exitCodeOf(outcomes: readonly BridgeOutcome[]): ExitCode {
+  return outcomes.some(({ decision }) => decision === 'failed') ? ExitCode.failed : ExitCode.ok;
+}

@@ -1,0 +1,141 @@
+import { messageOf, TproxyError } from '../errors.ts';
+import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
+import { bridgeOfArpChain, bridgeOfNetns } from '../model/names.ts';
+import type { Service } from '../model/service.ts';
+import { netnsNames } from '../system/host.ts';
+import { readTables } from '../system/nft.ts';
+import type { Attachment } from './attachment.ts';
+import { type Decision, decide } from './decide.ts';
+import type { DriverDeps } from './deps.ts';
+import type { Facts } from './facts.ts';
+import { look, type View } from './look.ts';
+import { observeBridge } from './observe.ts';
+import { desiredEndpoints, planSettling, settle } from './settle.ts';
+import type { Step } from './steps.ts';
+
+/** What is done, or would be done, to one bridge. */
+export interface BridgeOutcome {
+  readonly bridge: string;
+  readonly decision: Decision['is'] | 'failed';
+  /** Why it is removed, left or failed. */
+  readonly why?: string;
+  readonly steps: readonly Step[];
+  /** The endpoints it ends up with. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/**
+ * The steps that would bring every bridge of this host to what configuration and recorded attachments ask for. Changes
+ * nothing: `deps.attachments` must not set records aside.
+ */
+export async function planHost(
+  services: readonly Service[],
+  deps: DriverDeps,
+): Promise<readonly BridgeOutcome[]> {
+  const view = await look(deps);
+  return eachBridge(view, deps, async (facts, living) => {
+    const { decision, endpoints } = await intend(facts, living, services, deps);
+    const steps = decision.is === 'leave' ? [] : await planSettling(facts, endpoints, deps);
+    return outcomeOf(facts, decision, steps, endpoints);
+  });
+}
+
+/**
+ * Brings every bridge of this host to what configuration and recorded attachments ask for: repairs, changes endpoints of
+ * running guests, takes away what vanished VMs and bridges left. A bridge that fails does not keep the others from
+ * theirs. The caller holds the lock and brings up the daemons afterwards.
+ */
+export async function applyHost(
+  services: readonly Service[],
+  deps: DriverDeps,
+): Promise<readonly BridgeOutcome[]> {
+  const view = await look(deps);
+  for (const attachment of view.leftover) await deps.attachments.remove(attachment);
+  return eachBridge(view, deps, async (facts, living) => {
+    const { decision, endpoints } = await intend(facts, living, services, deps);
+    if (decision.is === 'leave') return outcomeOf(facts, decision, [], endpoints);
+    const steps = await settle(facts, endpoints, deps);
+    if (decision.is === 'services') await recordPorts(living, decision.foreign, endpoints, deps);
+    return outcomeOf(facts, decision, steps, endpoints);
+  });
+}
+
+async function eachBridge(
+  view: View,
+  deps: DriverDeps,
+  act: (facts: Facts, living: readonly Attachment[]) => Promise<BridgeOutcome>,
+): Promise<readonly BridgeOutcome[]> {
+  const outcomes: BridgeOutcome[] = [];
+  for (const bridge of await knownBridges(view, deps)) {
+    try {
+      const facts = await observeBridge(deps.run, deps.host, bridge);
+      outcomes.push(
+        await act(
+          facts,
+          view.living.filter((attachment) => attachment.bridge === bridge),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof TproxyError)) throw error;
+      outcomes.push({ bridge, decision: 'failed', why: messageOf(error), steps: [], endpoints: [] });
+    }
+  }
+  return outcomes;
+}
+
+/** Every bridge that somebody is attached to or that has a trace of ours, in the order of their names. */
+async function knownBridges(view: View, { run }: DriverDeps): Promise<readonly string[]> {
+  const [tables, netns] = await Promise.all([readTables(run), netnsNames()]);
+  const all = new Set([
+    ...view.living.map(({ bridge }) => bridge),
+    ...view.leftover.map(({ bridge }) => bridge),
+    ...(tables.ip?.endpointMaps.keys() ?? []),
+    ...[...(tables.bridge?.chains.keys() ?? [])].map(bridgeOfArpChain),
+    ...netns.map(bridgeOfNetns),
+  ]);
+  return [...all].filter((bridge) => bridge !== undefined).sort();
+}
+
+async function intend(
+  facts: Facts,
+  living: readonly Attachment[],
+  services: readonly Service[],
+  deps: DriverDeps,
+): Promise<{ readonly decision: Decision; readonly endpoints: readonly Endpoint[] }> {
+  const decision = decide(facts, living, services);
+  switch (decision.is) {
+    case 'services':
+      return { decision, endpoints: await desiredEndpoints(decision, facts, deps) };
+    case 'as-mapped':
+      return { decision, endpoints: decision.endpoints };
+    case 'leave':
+      return { decision, endpoints: facts.nft.endpoints ?? [] };
+    case 'remove':
+      return { decision, endpoints: [] };
+  }
+}
+
+/** What our own `up` would have recorded, so that a later change of the configuration finds its ports. */
+async function recordPorts(
+  living: readonly Attachment[],
+  foreign: readonly Endpoint[],
+  endpoints: readonly Endpoint[],
+  { attachments }: DriverDeps,
+): Promise<void> {
+  const ours = endpoints.filter((endpoint) => !foreign.some((other) => sameEndpoint(other, endpoint)));
+  const servicePorts = ours.map(({ servicePort }) => servicePort);
+  for (const attachment of living) {
+    if (JSON.stringify(attachment.servicePorts) === JSON.stringify(servicePorts)) continue;
+    await attachments.put({ ...attachment, servicePorts });
+  }
+}
+
+function outcomeOf(
+  { bridge }: Facts,
+  decision: Decision,
+  steps: readonly Step[],
+  endpoints: readonly Endpoint[],
+): BridgeOutcome {
+  const base = { bridge, decision: decision.is, steps, endpoints };
+  return 'why' in decision ? { ...base, why: decision.why } : base;
+}

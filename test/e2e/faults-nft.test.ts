@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mapByHand } from '../support/hypervisor.ts';
+import { ask, type Site } from '../support/site.ts';
+import { FakeNft, type Mood } from '../torture/fake-nft.ts';
+import {
+  createStage,
+  FIRST,
+  faultsOf,
+  pidOf,
+  SERVICE,
+  startTraffic,
+  until,
+  upstream,
+} from '../torture/stage.ts';
+
+const PATIENCE_MS = 15_000;
+
+let site: Site;
+let nft: FakeNft;
+
+beforeAll(async () => {
+  site = await createStage();
+  nft = await FakeNft.install(site.box);
+  // The daemons get the PATH of whoever started them.
+  await site.hypervisor.must('stop');
+  expect(await nft.tproxy('start')).toMatchObject({ status: 0 });
+});
+
+afterAll(async () => {
+  await site.box.close();
+});
+
+const moods: readonly { readonly name: string; readonly mood: Mood; readonly says: RegExp }[] = [
+  { name: 'nft missing', mood: 'missing', says: /^ERROR: nft: not found; install the package nftables/ },
+  {
+    name: 'nft failing',
+    mood: 'fails',
+    says: /^ERROR: nft -j list table ip one_tproxy: .*Device or resource busy/,
+  },
+  { name: 'nft hanging', mood: 'hangs', says: /^ERROR: nft -j list table ip one_tproxy: no answer within/ },
+  {
+    name: 'nft answering nonsense',
+    mood: { says: 'segfault' },
+    says: /^ERROR: nft -j list table ip one_tproxy/,
+  },
+  { name: 'nft answering half an answer', mood: { says: '{"nftables": [' }, says: /^ERROR: nft -j/ },
+  { name: 'nft answering an empty list', mood: { says: '{"nftables": []}' }, says: /^ERROR: nft -j/ },
+  { name: 'nft answering nothing', mood: { says: '' }, says: /^ERROR: nft -j/ },
+];
+
+describe.each(moods)('$name', ({ mood, says }) => {
+  // What hangs is given up after ten seconds: one verb has to do there.
+  const verbs = mood === 'hangs' ? ['reload'] : ['reload', 'start', 'restart'];
+  test(`${verbs.join(', ')} fail and say so; nothing that runs is touched`, async () => {
+    const before = await site.hypervisor.daemons();
+    const traffic = startTraffic(site);
+    nft.be(mood);
+    for (const verb of verbs) {
+      const { status, stderr } = await nft.tproxy(verb);
+      expect(stderr).toMatch(says);
+      expect(status).toBe(1);
+    }
+    const count = traffic.told.length;
+    await until('served', PATIENCE_MS, () => traffic.told.length > count + 10);
+    nft.be('works');
+    await traffic.finish();
+    expect(faultsOf(traffic)).toEqual([]);
+    expect(await site.hypervisor.daemons()).toEqual(before);
+    expect(await nft.tproxy('reload')).toMatchObject({ status: 0 });
+  });
+});
+
+test('nft failing while a killed forwarder comes back: guests wait until it is well again', async () => {
+  const traffic = startTraffic(site, { kinds: { short: 4 } });
+  await until('served', 5000, () => traffic.told.length > 20);
+  nft.be('fails');
+  const killed = pidOf(site, 'one_tproxy');
+  process.kill(killed, 'SIGKILL');
+  const log = () => site.hypervisor.log('one_tproxy').map(({ msg }) => msg);
+  const deaths = () => log().filter((msg) => msg === 'forwarder died, it is started again').length;
+  const before = deaths();
+  await until('tried twice', 8000, () => deaths() >= before + 2);
+  expect(await ask(site.guest, SERVICE + 1)).toBe('ECONNREFUSED');
+  nft.be('works');
+  const count = traffic.told.length;
+  await until('served again', PATIENCE_MS, () => traffic.told.length > count + 20);
+  await traffic.finish();
+  // Those that the killed one had taken are gone with it; nobody else lost anything.
+  const faults = faultsOf(traffic);
+  expect(faults.map(({ outcome }) => outcome)).not.toContain('refused');
+  expect(faults.length).toBeLessThanOrEqual(4);
+});
+
+test('nft slow: a reload stalls neither relays nor new connections', async () => {
+  const traffic = startTraffic(site);
+  nft.be(2);
+  await mapByHand(site.box, site.bridge, { [SERVICE]: upstream(FIRST + 1) });
+  const done = nft.tproxy('reload');
+  expect(await done).toMatchObject({ status: 0 });
+  expect(traffic.told.length).toBeGreaterThan(10);
+  await traffic.finish();
+  expect(faultsOf(traffic)).toEqual([]);
+  const slowest = Math.max(...traffic.told.map(({ start, reached }) => reached - start));
+  expect(slowest).toBeLessThan(1000);
+  expect(new Set(traffic.told.map((told) => told.upstream))).toEqual(new Set([FIRST, FIRST + 1]));
+});

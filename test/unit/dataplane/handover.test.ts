@@ -1,0 +1,276 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  type Arrival,
+  CONNECTIONS_PER_MESSAGE,
+  MessageType,
+  PROTOCOL_VERSION,
+  parseConfigure,
+  parseHello,
+  parseListening,
+  readConnections,
+  readCount,
+  readJson,
+  readType,
+  writeBare,
+  writeConnections,
+  writeJson,
+} from '../../../src/dataplane/handover.ts';
+import { TproxyError } from '../../../src/errors.ts';
+import { incoming, MESSAGE_BYTES, outgoing } from '../../../src/linux/message.ts';
+import { seeded } from '../linux/endpoints.ts';
+
+/** As if the message of `length` bytes in `outgoing` had travelled. */
+function arrive(length: number): number {
+  incoming.bytes.fill(0xee);
+  outgoing.bytes.copy(incoming.bytes, 0, 0, length);
+  return length;
+}
+
+function protocolError(task: () => unknown): void {
+  expect(task).toThrow(expect.objectContaining({ name: 'TproxyError', code: 'PROTOCOL' }));
+}
+
+function arrivals(count: number): Arrival[] {
+  return Array.from({ length: count }, (_, i) => ({
+    fd: 100 + i,
+    servicePort: (i * 257 + 80) % 65536,
+    guestPort: 65535 - i,
+    guestIp: (0xffffffff - i * 0x01010101) >>> 0,
+  }));
+}
+
+describe('messages without a body', () => {
+  test.each(Object.entries(MessageType))('%s', (_, type) => {
+    const length = arrive(writeBare(type));
+    expect(readType(length)).toBe(type);
+    expect(readCount()).toBe(0);
+  });
+
+  test.each([0, 1, 64, 65535])('carry the count %i', (count) => {
+    arrive(writeBare(MessageType.taken, count));
+    expect(readCount()).toBe(count);
+  });
+});
+
+describe('connections', () => {
+  test.each([0, 1, 2, CONNECTIONS_PER_MESSAGE])('%i go there and come back', (count) => {
+    const sent = arrivals(count);
+    const length = arrive(writeConnections(sent, 0, count));
+    expect(readType(length)).toBe(MessageType.connections);
+    expect(
+      readConnections(
+        length,
+        sent.map(({ fd }) => fd),
+      ),
+    ).toEqual(sent);
+  });
+
+  test('a part of a list', () => {
+    const sent = arrivals(10);
+    const length = arrive(writeConnections(sent, 3, 4));
+    expect(readConnections(length, [103, 104, 105, 106])).toEqual(sent.slice(3, 7));
+  });
+
+  test.each([
+    ['fewer descriptors than announced', 3, 0, [1, 2]],
+    ['more descriptors than announced', 3, 0, [1, 2, 3, 4]],
+    ['a record cut short', 3, -1, [1, 2, 3]],
+    ['a record too many', 3, 8, [1, 2, 3]],
+    ['none at all', 3, -24, []],
+  ])('%s', (_, count, more, descriptors) => {
+    const length = arrive(writeConnections(arrivals(count), 0, count)) + more;
+    protocolError(() => readConnections(length, descriptors));
+  });
+});
+
+describe('bodies', () => {
+  const hello = { bridge: 'br0', ports: [80, 5030, 65535] };
+  const configure = { ports: [80, 443], sockets: [443], keepaliveS: 60, logLevel: 2 };
+  const listening = {
+    ports: [80],
+    sockets: [80],
+    failures: [{ port: 443, reason: 'bind (169.254.16.9:443): EADDRINUSE' }],
+  };
+
+  test.each([
+    ['hello', MessageType.hello, hello, parseHello],
+    ['configure', MessageType.configure, configure, parseConfigure],
+    ['listening', MessageType.listening, listening, parseListening],
+  ])('%s', (_, type, body, parse) => {
+    const length = arrive(writeJson(type, body));
+    expect(readType(length)).toBe(type);
+    expect(parse(readJson(length))).toEqual(body);
+  });
+
+  test('what is not asked for is left out', () => {
+    expect(parseHello({ ...hello, more: 1 })).toEqual(hello);
+    expect(parseConfigure({ ...configure, more: 1 })).toEqual(configure);
+    expect(parseListening({ ...listening, more: 1 })).toEqual(listening);
+  });
+
+  test('long reasons are cut', () => {
+    const [failure] = parseListening({
+      ports: [],
+      sockets: [],
+      failures: [{ port: 1, reason: 'x'.repeat(5000) }],
+    }).failures;
+    expect(failure?.reason).toBe('x'.repeat(200));
+  });
+
+  const NO_PORTS = [
+    undefined,
+    null,
+    80,
+    '80',
+    {},
+    ['80'],
+    [0],
+    [-1],
+    [65536],
+    [1.5],
+    [null],
+    [[80]],
+    [Number.NaN],
+  ];
+  const NO_LISTS = [undefined, null, 1, 'x', true, [], {}];
+  test.each([
+    ...NO_LISTS.map((body) => [parseHello, body] as const),
+    ...NO_PORTS.map((ports) => [parseHello, { ...hello, ports }] as const),
+    ...[undefined, 1, null, ['br0'], {}].map((bridge) => [parseHello, { ...hello, bridge }] as const),
+    ...NO_LISTS.map((body) => [parseConfigure, body] as const),
+    ...NO_PORTS.map((ports) => [parseConfigure, { ...configure, ports }] as const),
+    ...NO_PORTS.map((sockets) => [parseConfigure, { ...configure, sockets }] as const),
+    ...['60', null, undefined, []].map(
+      (keepaliveS) => [parseConfigure, { ...configure, keepaliveS }] as const,
+    ),
+    ...['2', null, undefined, []].map((logLevel) => [parseConfigure, { ...configure, logLevel }] as const),
+    ...NO_LISTS.map((body) => [parseListening, body] as const),
+    ...NO_PORTS.map((ports) => [parseListening, { ...listening, ports }] as const),
+    ...NO_PORTS.map((sockets) => [parseListening, { ...listening, sockets }] as const),
+    ...[
+      undefined,
+      null,
+      'x',
+      {},
+      [1],
+      [null],
+      ['x'],
+      [[]],
+      [{}],
+      [{ port: 80 }],
+      [{ port: 80, reason: 1 }],
+    ].map((failures) => [parseListening, { ...listening, failures }] as const),
+    [parseListening, { ...listening, failures: [{ port: 0, reason: 'x' }] }] as const,
+    // An object whose conversion to text throws.
+    [
+      parseListening,
+      { ...listening, failures: [{ port: 80, reason: { toString: 1, valueOf: 1 } }] },
+    ] as const,
+    [
+      parseListening,
+      { ...listening, failures: [{ port: { toString: 1, valueOf: 1 }, reason: 'x' }] },
+    ] as const,
+  ])('%o refuses %j', (parse, body) => {
+    protocolError(() => parse(body));
+  });
+
+  test('one that does not fit into a message is not sent in part', () => {
+    const ports = Array.from({ length: 12_000 }, (_, i) => 50_000 + (i % 10_000));
+    protocolError(() => writeJson(MessageType.hello, { bridge: 'br0', ports }));
+    const many = Array.from({ length: 10_000 }, (_, i) => 50_000 + i);
+    const length = arrive(writeJson(MessageType.hello, { bridge: 'br0', ports: many }));
+    expect(length).toBeLessThanOrEqual(MESSAGE_BYTES);
+    expect(parseHello(readJson(length)).ports).toEqual(many);
+  });
+
+  test('no JSON', () => {
+    for (const text of ['', '{', 'undefined', '{"a":1}}', '\0']) {
+      incoming.bytes.write(text, 4);
+      protocolError(() => readJson(4 + text.length));
+    }
+  });
+});
+
+describe('headers', () => {
+  test.each([0, 1, 2, 3])('%i bytes are none', (length) => protocolError(() => readType(length)));
+
+  test.each([0, 2, 255])('version %i is refused, with what to do about it', (version) => {
+    arrive(writeBare(MessageType.hello));
+    incoming.view.setUint8(1, version);
+    protocolError(() => readType(4));
+    expect(() => readType(4)).toThrow(
+      `hand-over: version ${version} spoken, ${PROTOCOL_VERSION} understood; run tproxy restart`,
+    );
+  });
+});
+
+describe('100 000 random messages', () => {
+  const random = seeded(4711);
+  const below = (limit: number): number => Math.floor(random() * limit);
+
+  /** Any JSON value, with a liking for what the parsers look at. */
+  function value(depth: number): unknown {
+    const kind = below(depth > 0 ? 9 : 6);
+    if (kind === 0) return null;
+    if (kind === 1) return random() < 0.5;
+    if (kind === 2) return below(70_000) - 1000;
+    if (kind === 3) return random() * 1e300;
+    if (kind === 4) return String.fromCharCode(...Array.from({ length: below(6) }, () => below(65536)));
+    if (kind === 5) return below(65536);
+    if (kind < 8) return Array.from({ length: below(5) }, () => value(depth - 1));
+    const keys = [
+      'ports',
+      'sockets',
+      'bridge',
+      'failures',
+      'keepaliveS',
+      'logLevel',
+      'port',
+      'reason',
+      'toString',
+    ];
+    return Object.fromEntries(
+      Array.from({ length: below(7) }, () => [keys[below(keys.length)] ?? '', value(depth - 1)]),
+    );
+  }
+
+  test('are understood or refused with a TproxyError, nothing else', () => {
+    const outcomes = { understood: 0, refused: 0 };
+    const attempt = (task: () => unknown): void => {
+      try {
+        task();
+        outcomes.understood += 1;
+      } catch (error) {
+        if (!(error instanceof TproxyError)) throw error;
+        outcomes.refused += 1;
+      }
+    };
+    const descriptors = Array.from({ length: 64 }, (_, i) => i);
+    // Half a million stacks would take ten times as long as all the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    onTestFinished(() => {
+      Error.stackTraceLimit = stackTraceLimit;
+    });
+    for (let i = 0; i < 100_000; i++) {
+      const length = below(4) === 0 ? below(5) : 4 + below(200);
+      for (let at = 0; at < length; at++) incoming.bytes[at] = below(256);
+      if (below(3) > 0) incoming.bytes[1] = PROTOCOL_VERSION;
+      if (below(3) > 0) incoming.bytes.writeUInt16BE(below(4), 2);
+      const body = value(3);
+      const text = Buffer.from(JSON.stringify(body) ?? '');
+      if (below(2) === 0) text[below(text.length)] = below(128);
+      attempt(() => readType(length));
+      attempt(() => readConnections(length, descriptors.slice(0, below(5))));
+      attempt(() => readJson(length));
+      attempt(() => {
+        text.copy(incoming.bytes, 4);
+        readJson(4 + text.length);
+      });
+      for (const parse of [parseHello, parseConfigure, parseListening]) attempt(() => parse(body));
+    }
+    expect(outcomes.understood + outcomes.refused).toBe(700_000);
+    expect(outcomes.understood).toBeGreaterThan(50_000);
+    expect(outcomes.refused).toBeGreaterThan(300_000);
+  });
+});

@@ -1,0 +1,75 @@
+import type { Facts, InsideFacts, NftFacts, PortFacts } from '../../../src/driver/facts.ts';
+import { netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
+import type { Endpoint } from '../../../src/model/endpoint.ts';
+import type { Service } from '../../../src/model/service.ts';
+
+export const ONEGATE: Endpoint = { servicePort: 5030, upstream: { address: '10.11.12.13', port: 5030 } };
+export const CUSTOM: Endpoint = { servicePort: 1234, upstream: { address: '10.11.12.34', port: 1234 } };
+
+const NO_NFT: NftFacts = {
+  seen: 'tables',
+  endpoints: undefined,
+  chain: 'missing',
+  form: undefined,
+  ipTable: 'missing',
+  bridgeTable: 'missing',
+  portSet: { state: 'missing', listed: false },
+};
+
+/** A bridge without any plumbing. */
+export const BARE: Facts = {
+  bridge: 'br0',
+  device: { is: 'bridge', mtu: 1500 },
+  ports: [{ name: 'one-7-0', kind: 'tun', mtu: 1500 }],
+  port: { is: 'missing' },
+  netns: { is: 'missing' },
+  nft: NO_NFT,
+};
+
+type Veth = Extract<PortFacts, { is: 'veth' }>;
+const PORT: Veth = { is: 'veth', index: 6, peerIndex: 2, master: 'br0', up: true, mtu: 1500 };
+const DEVICE = { index: 2, peerIndex: 6, up: true, mtu: 1500, hasAddress: true };
+const INSIDE: InsideFacts = { loUp: true, device: DEVICE, hasRoute: true, sysctls: netnsSysctls('br0a') };
+
+/** A bridge that has everything, alone on its host, in the fallback form. */
+export const PLUMBED: Facts = {
+  ...BARE,
+  ports: [...BARE.ports, { name: 'br0b', kind: 'veth', mtu: 1500 }],
+  port: PORT,
+  netns: { is: 'present', inside: INSIDE },
+  nft: {
+    seen: 'tables',
+    endpoints: [ONEGATE],
+    chain: 'right',
+    form: 'port-set',
+    ipTable: 'alone',
+    bridgeTable: 'alone',
+    portSet: { state: 'alone', listed: true },
+  },
+};
+
+/** `PLUMBED` with something different about it. */
+export function plumbed(
+  change: {
+    readonly port?: Partial<Veth> | PortFacts;
+    readonly device?: Partial<typeof DEVICE> | 'missing';
+    readonly inside?: Partial<InsideFacts>;
+    readonly netns?: Facts['netns'];
+    readonly nft?: Partial<NftFacts>;
+    readonly ports?: Facts['ports'];
+  } = {},
+): Facts {
+  const device = change.device === 'missing' ? undefined : { ...DEVICE, ...change.device };
+  return {
+    ...PLUMBED,
+    ports: change.ports ?? PLUMBED.ports,
+    port: { ...PORT, ...change.port } as PortFacts,
+    netns: change.netns ?? { is: 'present', inside: { ...INSIDE, device, ...change.inside } },
+    nft: { ...PLUMBED.nft, ...change.nft },
+  };
+}
+
+export function service(servicePort: number, upstream: string, networks: readonly string[] = []): Service {
+  const [remoteAddr = '', port] = upstream.split(':');
+  return { servicePort, remoteAddr, remotePort: Number(port), networks, line: servicePort };
+}

@@ -1,0 +1,305 @@
+import { describe, expect, test } from 'vitest';
+import type { Facts } from '../../../src/driver/facts.ts';
+import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
+import { type Desired, planBridge } from '../../../src/driver/plan.ts';
+import type { Step } from '../../../src/driver/steps.ts';
+import { BARE, CUSTOM, ONEGATE, PLUMBED, plumbed } from './facts.ts';
+
+const MAC = '02:00:00:00:00:01';
+const wanting = (...endpoints: Desired['endpoints']): Desired => ({
+  endpoints,
+  mac: MAC,
+  arpForm: 'port-set',
+});
+const plan = (facts: Facts, desired = wanting(ONEGATE)): readonly Step[] => planBridge(facts, desired);
+
+const netns = 'one_tproxy_br0';
+const ALL_SYSCTLS = netnsSysctls('br0a');
+const DEVICE_SYSCTLS = new Map([...ALL_SYSCTLS].filter(([path]) => isDeviceSysctl(path, 'br0a')));
+const CREATE_VETH = { do: 'create-veth', netns, port: 'br0b', device: 'br0a', mtu: 1500, mac: MAC };
+const IN_BRIDGE = [
+  { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
+  { do: 'set-port-up', port: 'br0b' },
+];
+const DEVICE_READY = [
+  { do: 'set-device-up', netns, device: 'br0a' },
+  { do: 'add-address', netns, device: 'br0a' },
+  { do: 'add-route', netns, device: 'br0a' },
+];
+const FRESH_LINKS = [
+  { do: 'create-netns', netns },
+  CREATE_VETH,
+  ...IN_BRIDGE,
+  { do: 'write-sysctls', netns, sysctls: ALL_SYSCTLS },
+  { do: 'set-lo-up', netns },
+  ...DEVICE_READY,
+];
+
+describe('a bare bridge', () => {
+  test('gets everything, the endpoint map last', () => {
+    expect(plan(BARE)).toMatchObject([
+      ...FRESH_LINKS,
+      { do: 'create-table', family: 'bridge' },
+      { do: 'create-port-set' },
+      { do: 'list-port', port: 'br0b' },
+      { do: 'create-chain', bridge: 'br0', form: 'port-set' },
+      { do: 'create-table', family: 'ip' },
+      { do: 'create-map', bridge: 'br0' },
+      { do: 'change-endpoints', bridge: 'br0', remove: [], add: [ONEGATE] },
+    ]);
+  });
+
+  test('needs no set of ports where the kernel knows the bridge of a frame', () => {
+    const steps = plan(BARE, { ...wanting(ONEGATE), arpForm: 'ibrname' });
+    expect(steps.filter((step) => /port-set|list-port/.test(step.do))).toEqual([]);
+    expect(steps).toContainEqual({ do: 'create-chain', bridge: 'br0', form: 'ibrname' });
+  });
+
+  test('shares the tables of other bridges', () => {
+    const steps = plan({
+      ...BARE,
+      nft: {
+        ...BARE.nft,
+        ipTable: 'shared',
+        bridgeTable: 'shared',
+        portSet: { state: 'shared', listed: false },
+      },
+    });
+    expect(steps.slice(FRESH_LINKS.length).map((step) => step.do)).toEqual([
+      'list-port',
+      'create-chain',
+      'create-map',
+      'change-endpoints',
+    ]);
+  });
+
+  test('has the MTU of its ports, or its own where it has none', () => {
+    const device = { is: 'bridge', mtu: 9000 } as const;
+    expect(plan({ ...BARE, device, ports: [] })).toContainEqual({ ...CREATE_VETH, mtu: 9000 });
+    expect(plan({ ...BARE, device })).toContainEqual({ ...CREATE_VETH, mtu: 1500 });
+  });
+
+  test('needs nothing when it has no endpoint', () => {
+    expect(plan(BARE, wanting())).toEqual([]);
+  });
+});
+
+describe('a bridge that has everything', () => {
+  test('needs nothing', () => {
+    expect(plan(PLUMBED)).toEqual([]);
+  });
+
+  test('needs nothing either when others share its tables', () => {
+    const shared = { state: 'shared', listed: true } as const;
+    expect(plan(plumbed({ nft: { ipTable: 'shared', bridgeTable: 'shared', portSet: shared } }))).toEqual([]);
+  });
+
+  test.each<[string, Desired, object]>([
+    ['a new endpoint', wanting(ONEGATE, CUSTOM), { remove: [], add: [CUSTOM] }],
+    ['one that is no longer wanted', wanting(CUSTOM), { remove: [ONEGATE], add: [CUSTOM] }],
+    [
+      'another upstream',
+      wanting({ ...ONEGATE, upstream: CUSTOM.upstream }),
+      { remove: [ONEGATE], add: [{ ...ONEGATE, upstream: CUSTOM.upstream }] },
+    ],
+    [
+      'another option',
+      wanting({ ...ONEGATE, comment: 'proxy=v2' }),
+      { remove: [ONEGATE], add: [{ ...ONEGATE, comment: 'proxy=v2' }] },
+    ],
+  ])('changes by difference: %s', (_, desired, change) => {
+    expect(plan(PLUMBED, desired)).toEqual([{ do: 'change-endpoints', bridge: 'br0', ...change }]);
+  });
+});
+
+const REMADE = [
+  CREATE_VETH,
+  ...IN_BRIDGE,
+  { do: 'write-sysctls', netns, sysctls: DEVICE_SYSCTLS },
+  ...DEVICE_READY,
+];
+const DELETE_VETH = { do: 'delete-veth', port: 'br0b' };
+const DELETE_DEVICE = { do: 'delete-device', netns, device: 'br0a' };
+
+const TAP_1400 = [{ name: 'one-7-0', kind: 'tun', mtu: 1400 }, ...PLUMBED.ports.slice(1)];
+
+describe('"exists" is not "correct"', () => {
+  test.each<[string, Facts, readonly object[]]>([
+    [
+      'the port is in no bridge',
+      plumbed({ port: { master: undefined } }),
+      [{ do: 'set-port-master', port: 'br0b', bridge: 'br0' }],
+    ],
+    [
+      'the port is in another bridge',
+      plumbed({ port: { master: 'br1' } }),
+      [{ do: 'set-port-master', port: 'br0b', bridge: 'br0' }],
+    ],
+    ['the port is down', plumbed({ port: { up: false } }), [{ do: 'set-port-up', port: 'br0b' }]],
+    [
+      'the ports of the bridge have another MTU now',
+      plumbed({ ports: TAP_1400 }),
+      [
+        { do: 'set-port-mtu', port: 'br0b', mtu: 1400 },
+        { do: 'set-device-mtu', netns, device: 'br0a', mtu: 1400 },
+      ],
+    ],
+    [
+      'the device in the netns is down, and its route went with it',
+      plumbed({ device: { up: false }, inside: { hasRoute: false } }),
+      [
+        { do: 'set-device-up', netns, device: 'br0a' },
+        { do: 'add-route', netns, device: 'br0a' },
+      ],
+    ],
+    [
+      'the address is missing',
+      plumbed({ device: { hasAddress: false } }),
+      [{ do: 'add-address', netns, device: 'br0a' }],
+    ],
+    [
+      'the route is missing',
+      plumbed({ inside: { hasRoute: false } }),
+      [{ do: 'add-route', netns, device: 'br0a' }],
+    ],
+    ['lo is down', plumbed({ inside: { loUp: false } }), [{ do: 'set-lo-up', netns }]],
+    [
+      'a sysctl is different',
+      plumbed({ inside: { sysctls: new Map(ALL_SYSCTLS).set('net/ipv4/tcp_syncookies', '0') } }),
+      [{ do: 'write-sysctls', netns, sysctls: new Map([['net/ipv4/tcp_syncookies', '1']]) }],
+    ],
+    [
+      'forwarding is on: the others follow, because switching it resets some of them',
+      plumbed({ inside: { sysctls: new Map(ALL_SYSCTLS).set('net/ipv4/ip_forward', '1') } }),
+      [{ do: 'write-sysctls', netns, sysctls: ALL_SYSCTLS }],
+    ],
+    [
+      'a sysctl that this kernel does not have',
+      plumbed({ inside: { sysctls: new Map([...ALL_SYSCTLS].filter(([path]) => !path.includes('ipv6'))) } }),
+      [],
+    ],
+    [
+      'the pair is gone',
+      plumbed({ port: { is: 'missing' }, device: 'missing', inside: { hasRoute: false } }),
+      REMADE,
+    ],
+    [
+      'the other end is in the root namespace',
+      plumbed({ port: { peerIndex: undefined }, device: 'missing', inside: { hasRoute: false } }),
+      [DELETE_VETH, ...REMADE],
+    ],
+    [
+      'the other end is in another netns',
+      plumbed({ port: { peerIndex: 9 }, device: 'missing', inside: { hasRoute: false } }),
+      [DELETE_VETH, ...REMADE],
+    ],
+    [
+      'the device in the netns belongs to another pair',
+      plumbed({ device: { index: 3, peerIndex: 12 } }),
+      [DELETE_VETH, DELETE_DEVICE, ...REMADE],
+    ],
+    [
+      'the port is missing and a device of its name is in the netns',
+      plumbed({ port: { is: 'missing' } }),
+      [DELETE_DEVICE, ...REMADE],
+    ],
+    ['the netns is gone', plumbed({ netns: { is: 'missing' } }), withVethReplaced(FRESH_LINKS)],
+    [
+      'a netns file has no namespace behind it',
+      plumbed({ netns: { is: 'stale' } }),
+      [{ do: 'delete-netns', netns }, ...withVethReplaced(FRESH_LINKS)],
+    ],
+    [
+      'the ARP chain is gone',
+      plumbed({ nft: { chain: 'missing' } }),
+      [{ do: 'create-chain', bridge: 'br0', form: 'port-set' }],
+    ],
+    [
+      'the ARP chain has other rules',
+      plumbed({ nft: { chain: 'wrong-rules' } }),
+      [{ do: 'rewrite-chain', bridge: 'br0', form: 'port-set' }],
+    ],
+    [
+      'the ARP chain hangs on another hook',
+      plumbed({ nft: { chain: 'wrong-hook' } }),
+      [
+        { do: 'delete-chain', bridge: 'br0' },
+        { do: 'create-chain', bridge: 'br0', form: 'port-set' },
+      ],
+    ],
+    [
+      'our port is not in the set of veth ports',
+      plumbed({ nft: { portSet: { state: 'alone', listed: false } } }),
+      [{ do: 'list-port', port: 'br0b' }],
+    ],
+    [
+      'the endpoint map is gone, its table with it',
+      plumbed({ nft: { endpoints: undefined, ipTable: 'missing' } }),
+      [
+        { do: 'create-table', family: 'ip' },
+        { do: 'create-map', bridge: 'br0' },
+        { do: 'change-endpoints', bridge: 'br0', remove: [], add: [ONEGATE] },
+      ],
+    ],
+  ])('%s', (_, facts, steps) => {
+    expect(plan(facts)).toMatchObject(steps);
+    expect(plan(facts)).toHaveLength(steps.length);
+  });
+
+  test('a stranger that has the name of our port is told of, not touched', () => {
+    const facts = plumbed({ port: { is: 'stranger', kind: 'bridge' } });
+    expect(() => plan(facts)).toThrow(
+      'bridge br0: br0b is taken by a device of kind bridge, and our port has to have this name: rename or delete that device',
+    );
+  });
+});
+
+/** The port is still there, although its netns is not. */
+function withVethReplaced(steps: readonly object[]): object[] {
+  const [first, ...rest] = steps;
+  return [first ?? {}, DELETE_VETH, ...rest];
+}
+
+describe('taking it away', () => {
+  const remove = (facts: Facts) => plan(facts, wanting()).map((step) => step.do);
+
+  test('alone on its host: no trace, nft first', () => {
+    expect(remove(PLUMBED)).toEqual([
+      'delete-map',
+      'delete-table',
+      'delete-chain',
+      'unlist-port',
+      'delete-port-set',
+      'delete-table',
+      'delete-veth',
+      'delete-netns',
+    ]);
+  });
+
+  test('leaves what other bridges need', () => {
+    const shared = { state: 'shared', listed: true } as const;
+    const facts = plumbed({ nft: { ipTable: 'shared', bridgeTable: 'shared', portSet: shared } });
+    expect(remove(facts)).toEqual([
+      'delete-map',
+      'delete-chain',
+      'unlist-port',
+      'delete-veth',
+      'delete-netns',
+    ]);
+  });
+
+  test.each<[string, Facts, string[]]>([
+    ['nothing was there', BARE, []],
+    ['the bridge is already deleted', { ...PLUMBED, device: { is: 'missing' } }, remove(PLUMBED)],
+    ['only a stale netns is left', { ...BARE, netns: { is: 'stale' } }, ['delete-netns']],
+    ['only the port is left', { ...BARE, port: PLUMBED.port }, ['delete-veth']],
+    [
+      'empty tables are left',
+      { ...BARE, nft: { ...BARE.nft, ipTable: 'alone', bridgeTable: 'alone' } },
+      ['delete-table', 'delete-table'],
+    ],
+    ['a stranger has the name of our port', { ...BARE, port: { is: 'stranger', kind: 'dummy' } }, []],
+  ])('%s', (_, facts, steps) => {
+    expect(remove(facts)).toEqual(steps);
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import { ipLine } from '../../../src/driver/ip-text.ts';
+import { nftText } from '../../../src/driver/nft-text.ts';
+import { type Desired, planBridge } from '../../../src/driver/plan.ts';
+import { HAND, type Step, type StepOfHand } from '../../../src/driver/steps.ts';
+import { BARE, CUSTOM, ONEGATE, PLUMBED, plumbed } from './facts.ts';
+
+const DESIRED: Desired = { endpoints: [ONEGATE], mac: '02:00:00:00:00:01', arpForm: 'port-set' };
+
+function nftOf(steps: readonly Step[]): string {
+  return nftText(steps.filter((step): step is StepOfHand<'nft'> => HAND[step.do] === 'nft'));
+}
+
+function ipOf(steps: readonly Step[]): string[] {
+  return steps.flatMap((step) => {
+    const hand = HAND[step.do];
+    return hand === 'ip' || hand === 'ip-in-netns' ? [`${hand}: ${ipLine(step as StepOfHand<'ip'>)}`] : [];
+  });
+}
+
+describe('nft', () => {
+  test('a new bridge, in the form for kernels without meta ibrname', () => {
+    expect(nftOf(planBridge(BARE, DESIRED))).toBe(`\
+add table bridge one_tproxy
+add set bridge one_tproxy veth_ports { type ifname; }
+add element bridge one_tproxy veth_ports { "br0b" }
+add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
+add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+add table ip one_tproxy
+add map ip one_tproxy ep_br0 { type inet_service : ipv4_addr . inet_service; }
+add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
+`);
+  });
+
+  test('a new bridge, in the form of the stock drivers', () => {
+    expect(nftOf(planBridge(BARE, { ...DESIRED, arpForm: 'ibrname' }))).toBe(`\
+add table bridge one_tproxy
+add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
+add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 9c82c8fa22b8"
+add table ip one_tproxy
+add map ip one_tproxy ep_br0 { type inet_service : ipv4_addr . inet_service; }
+add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
+`);
+  });
+
+  test('changed endpoints: an upstream, an option, one more', () => {
+    const endpoints = [{ ...ONEGATE, comment: 'proxy=v2' }, CUSTOM];
+    expect(nftOf(planBridge(PLUMBED, { ...DESIRED, endpoints }))).toBe(`\
+delete element ip one_tproxy ep_br0 { 5030 }
+add element ip one_tproxy ep_br0 { 5030 comment "proxy=v2" : 10.11.12.13 . 5030, 1234 : 10.11.12.34 . 1234 }
+`);
+  });
+
+  test('a repaired ARP chain', () => {
+    expect(nftOf(planBridge(plumbed({ nft: { chain: 'wrong-rules' } }), DESIRED))).toBe(`\
+flush chain bridge one_tproxy ch_br0
+add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+`);
+  });
+
+  test('the last bridge goes', () => {
+    expect(nftOf(planBridge(PLUMBED, { ...DESIRED, endpoints: [] }))).toBe(`\
+delete map ip one_tproxy ep_br0
+delete table ip one_tproxy
+flush chain bridge one_tproxy ch_br0
+delete chain bridge one_tproxy ch_br0
+delete element bridge one_tproxy veth_ports { "br0b" }
+delete set bridge one_tproxy veth_ports
+delete table bridge one_tproxy
+`);
+  });
+
+  test.each(['say "hi"', 'two\nlines', '', 'ü', 'x'.repeat(128)])('refuses the option text %j', (comment) => {
+    const endpoints = [{ ...ONEGATE, comment }];
+    expect(() => nftOf(planBridge(PLUMBED, { ...DESIRED, endpoints }))).toThrow(/can't be stored in nft/);
+  });
+});
+
+describe('ip', () => {
+  test('a new bridge', () => {
+    expect(ipOf(planBridge(BARE, DESIRED))).toEqual([
+      'ip: netns add one_tproxy_br0',
+      'ip: link add name br0b mtu 1500 type veth peer name br0a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_br0',
+      'ip: link set dev br0b master br0',
+      'ip: link set dev br0b up',
+      'ip-in-netns: link set dev lo up',
+      'ip-in-netns: link set dev br0a up',
+      'ip-in-netns: address replace 169.254.16.9/32 dev br0a',
+      'ip-in-netns: route replace default dev br0a scope link',
+    ]);
+  });
+
+  test('a bridge whose name leaves no room for a suffix', () => {
+    const facts = { ...BARE, bridge: 'onebr-fifteen-b' };
+    expect(ipOf(planBridge(facts, DESIRED)).slice(0, 3)).toEqual([
+      'ip: netns add one_tproxy_onebr-fifteen-b',
+      expect.stringMatching(
+        /^ip: link add name otp[0-9a-f]{10}b mtu 1500 type veth peer name otp[0-9a-f]{10}a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_onebr-fifteen-b$/,
+      ),
+      expect.stringMatching(/^ip: link set dev otp[0-9a-f]{10}b master onebr-fifteen-b$/),
+    ]);
+  });
+
+  test('a changed MTU and a stray device', () => {
+    const facts = plumbed({ ports: [{ name: 'one-7-0', kind: 'tun', mtu: 1400 }], device: { index: 3 } });
+    expect(ipOf(planBridge(facts, DESIRED)).slice(0, 2)).toEqual([
+      'ip: link delete dev br0b',
+      'ip-in-netns: link delete dev br0a',
+    ]);
+    expect(
+      ipOf(planBridge(plumbed({ ports: [{ name: 'one-7-0', kind: 'tun', mtu: 1400 }] }), DESIRED)),
+    ).toEqual(['ip: link set dev br0b mtu 1400', 'ip-in-netns: link set dev br0a mtu 1400']);
+  });
+
+  test('the last bridge goes', () => {
+    expect(ipOf(planBridge(PLUMBED, { ...DESIRED, endpoints: [] }))).toEqual([
+      'ip: link delete dev br0b',
+      'ip: netns delete one_tproxy_br0',
+    ]);
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { CommandError, MissingToolError } from '../../../src/errors.ts';
+import { runProgram } from '../../../src/system/run.ts';
+
+const sh = (script: string, options = {}) => runProgram('sh', ['-c', script], options);
+
+describe('a program', () => {
+  test('gets its input and gives both outputs', async () => {
+    expect(await sh('cat; echo oops >&2', { input: 'hello\n' })).toEqual({
+      stdout: 'hello\n',
+      stderr: 'oops\n',
+    });
+  });
+
+  test('speaks English', async () => {
+    expect((await sh('echo $LC_ALL')).stdout).toBe('C\n');
+  });
+
+  test('may end without reading its input', async () => {
+    expect((await sh('exit 0', { input: 'x'.repeat(1_000_000) })).stdout).toBe('');
+  });
+
+  test('gets no shell', async () => {
+    expect((await runProgram('echo', ['$HOME; *'])).stdout).toBe('$HOME; *\n');
+  });
+});
+
+describe('a failure', () => {
+  test('carries command line, status and what was said', async () => {
+    const error = await sh('echo no >&2; exit 3').catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CommandError);
+    expect(error).toMatchObject({
+      message: 'sh -c echo no >&2; exit 3: no',
+      status: 3,
+      stderr: 'no',
+    });
+  });
+
+  test('of a program that says nothing names its status', async () => {
+    await expect(sh('exit 4')).rejects.toThrow(/exit status 4$/);
+  });
+
+  test('by a signal has no status', async () => {
+    const error = await sh('kill -9 $$').catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ status: undefined });
+    expect(String(error)).toMatch(/ended by SIGKILL$/);
+  });
+
+  test('of a program that is not there says what to install', async () => {
+    const error = await runProgram('tproxy-no-such-program', []).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(MissingToolError);
+  });
+});
+
+describe('a program that hangs', () => {
+  test('is ended, and what it said so far is no answer', async () => {
+    const started = performance.now();
+    const error = await sh('echo half; exec sleep 60', { timeoutMs: 100 }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ status: undefined });
+    expect(String(error)).toMatch(/no answer within 0.1 s$/);
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  test('and ignores being told so is killed', async () => {
+    const hang = sh("trap '' TERM; while :; do sleep 1; done", { timeoutMs: 100 });
+    await expect(hang).rejects.toThrow(/no answer/);
+  });
+});
