@@ -15,7 +15,10 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const ROOT = import.meta.dirname;
-const OUT = join(ROOT, 'dist/remotes/vnm');
+const DIST = join(ROOT, 'dist');
+/** Built beside its place and moved there in one step: nobody ever meets half a tree. */
+const FRESH = join(ROOT, `dist.${process.pid}`);
+const OUT = join(FRESH, 'remotes/vnm');
 const LIBRARY = join(OUT, 'tproxy.d');
 const CACHE = join(ROOT, '.cache/koffi');
 const ARCHITECTURES = ['x64', 'arm64'];
@@ -66,7 +69,6 @@ function koffiPackage(architecture) {
   return unpacked;
 }
 
-rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
 mkdirSync(LIBRARY, { recursive: true });
 
 await build({
@@ -114,3 +116,8 @@ for (const script of ['launch-listener', 'watch']) {
 cpSync(join(ROOT, 'remotes/tproxy'), join(OUT, 'tproxy'));
 chmodSync(join(OUT, 'tproxy'), 0o755);
 writeFileSync(join(LIBRARY, 'package.json'), '{ "type": "module" }\n');
+
+const old = `${DIST}.old.${process.pid}`;
+if (existsSync(DIST)) renameSync(DIST, old);
+renameSync(FRESH, DIST);
+rmSync(old, { recursive: true, force: true });

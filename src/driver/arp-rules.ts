@@ -27,6 +27,25 @@ export function arpRules(bridge: string, form: ArpForm): readonly string[] {
   return [`${request} ${elsewhere} drop`].map((rule) => `${rule} comment "${fingerprint(bridge, rule)}"`);
 }
 
+/** Chain that brings guests' frames for the service address to the nearest proxy; the same for all bridges. */
+export const REDIRECT_CHAIN = 'nearest';
+/** Tap → MAC of the `<bridge>a` of its bridge, for that chain. */
+export const TAP_MAP = 'tap_macs';
+/** Before the bridge looks up where a frame goes. */
+export const REDIRECT_HOOK = 'type filter hook prerouting priority dstnat; policy accept;';
+/** The same as nft reads it back. */
+export const REDIRECT_HOOK_READ = 'filter prerouting -300 accept';
+
+/**
+ * A guest that comes by live migration has the MAC of the veth of its former hypervisor in its ARP cache, and would send to
+ * it for up to 45 s (measured), whether somebody is still there or not. The tap that a frame comes from tells the bridge,
+ * so this needs no `meta ibrname`, and frames from other hypervisors pass unchanged.
+ */
+export function redirectRules(): readonly string[] {
+  const rule = `ip daddr ${SERVICE_ADDRESS} ether daddr set iifname map @${TAP_MAP}`;
+  return [`${rule} comment "${fingerprint('', rule)}"`];
+}
+
 /**
  * The comment by which a rule of ours is known again. Rules are not compared by their text, because each version of nft
  * words what it prints in its own way, and "up twice is a no-op" has to survive an update of nft.

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { isBridgeName } from '../model/names.ts';
 import type { NetworkRef } from '../model/service.ts';
 import type { Moment } from '../system/host.ts';
+import type { Taps } from './plan-redirect.ts';
 
 /** Who uses a bridge: a NIC of a VM, or an operator who ran `tproxy up --bridge …`. */
 export type Owner =
@@ -42,6 +44,19 @@ export function isLiving({ owner, seen }: Attachment, devices: ReadonlySet<strin
   if (owner.is === 'vm' && devices.has(owner.tap)) return true;
   if (seen.bootId !== now.bootId) return false;
   return owner.is === 'hand' || now.uptimeS - seen.uptimeS <= TAP_APPEARS_WITHIN_S;
+}
+
+/** Whose frames the nearest proxy shall get, on `bridge` and elsewhere. A tap's name comes from a template. */
+export function tapsOn(bridge: string, living: readonly Attachment[]): Taps {
+  const here: string[] = [];
+  const elsewhere = new Set<string>();
+  for (const attachment of living) {
+    const { owner } = attachment;
+    if (owner.is !== 'vm' || !isBridgeName(owner.tap)) continue;
+    if (attachment.bridge === bridge) here.push(owner.tap);
+    else elsewhere.add(owner.tap);
+  }
+  return { here: [...new Set(here)].sort(), elsewhere };
 }
 
 /** The earliest first; a stable order also for attachments of the same instant. */

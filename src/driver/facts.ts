@@ -62,6 +62,7 @@ export interface DeviceFacts {
   readonly up: boolean;
   readonly mtu: number;
   readonly hasAddress: boolean;
+  readonly mac: string | undefined;
 }
 
 export interface NftFacts {
@@ -76,6 +77,7 @@ export interface NftFacts {
   readonly ipTable: TableState;
   readonly bridgeTable: TableState;
   readonly portSet: PortSetState;
+  readonly redirect: RedirectState;
 }
 
 /** `alone`: nothing but this bridge's objects are in it. */
@@ -85,4 +87,10 @@ export type ChainState = 'missing' | 'right' | 'wrong-rules' | 'wrong-hook';
 export interface PortSetState {
   readonly state: TableState;
   readonly listed: boolean;
+}
+
+/** The chain that brings frames to the nearest proxy, and its map tap → MAC (undefined: no map), for all bridges. */
+export interface RedirectState {
+  readonly chain: ChainState;
+  readonly taps: ReadonlyMap<string, string> | undefined;
 }

@@ -2,14 +2,14 @@ import { messageOf, TproxyError } from '../errors.ts';
 import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
 import { bridgeOfArpChain, bridgeOfNetns } from '../model/names.ts';
 import type { Service } from '../model/service.ts';
-import { netnsNames } from '../system/host.ts';
 import { readTables } from '../system/nft.ts';
-import type { Attachment } from './attachment.ts';
+import { type Attachment, tapsOn } from './attachment.ts';
 import { type Decision, decide } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import type { Facts } from './facts.ts';
 import { look, type View } from './look.ts';
 import { observeBridge } from './observe.ts';
+import type { Taps } from './plan-redirect.ts';
 import { desiredEndpoints, planSettling, settle } from './settle.ts';
 import type { Step } from './steps.ts';
 
@@ -33,9 +33,9 @@ export async function planHost(
   deps: DriverDeps,
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
-  return eachBridge(view, deps, async (facts, living) => {
+  return eachBridge(view, deps, async (facts, living, taps) => {
     const { decision, endpoints } = await intend(facts, living, services, deps);
-    const steps = decision.is === 'leave' ? [] : await planSettling(facts, endpoints, deps);
+    const steps = decision.is === 'leave' ? [] : await planSettling(facts, endpoints, taps, deps);
     return outcomeOf(facts, decision, steps, endpoints);
   });
 }
@@ -51,10 +51,10 @@ export async function applyHost(
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
   for (const attachment of view.leftover) await deps.attachments.remove(attachment);
-  return eachBridge(view, deps, async (facts, living) => {
+  return eachBridge(view, deps, async (facts, living, taps) => {
     const { decision, endpoints } = await intend(facts, living, services, deps);
     if (decision.is === 'leave') return outcomeOf(facts, decision, [], endpoints);
-    const steps = await settle(facts, endpoints, deps);
+    const steps = await settle(facts, endpoints, taps, deps);
     if (decision.is === 'services') await recordPorts(living, decision.foreign, endpoints, deps);
     return outcomeOf(facts, decision, steps, endpoints);
   });
@@ -63,18 +63,14 @@ export async function applyHost(
 async function eachBridge(
   view: View,
   deps: DriverDeps,
-  act: (facts: Facts, living: readonly Attachment[]) => Promise<BridgeOutcome>,
+  act: (facts: Facts, living: readonly Attachment[], taps: Taps) => Promise<BridgeOutcome>,
 ): Promise<readonly BridgeOutcome[]> {
   const outcomes: BridgeOutcome[] = [];
   for (const bridge of await knownBridges(view, deps)) {
     try {
       const facts = await observeBridge(deps.run, deps.host, bridge);
-      outcomes.push(
-        await act(
-          facts,
-          view.living.filter((attachment) => attachment.bridge === bridge),
-        ),
-      );
+      const living = view.living.filter((attachment) => attachment.bridge === bridge);
+      outcomes.push(await act(facts, living, tapsOn(bridge, view.living)));
     } catch (error) {
       if (!(error instanceof TproxyError)) throw error;
       outcomes.push({ bridge, decision: 'failed', why: messageOf(error), steps: [], endpoints: [] });
@@ -84,8 +80,8 @@ async function eachBridge(
 }
 
 /** Every bridge that somebody is attached to or that has a trace of ours, in the order of their names. */
-async function knownBridges(view: View, { run }: DriverDeps): Promise<readonly string[]> {
-  const [tables, netns] = await Promise.all([readTables(run), netnsNames()]);
+async function knownBridges(view: View, { run, host }: DriverDeps): Promise<readonly string[]> {
+  const [tables, netns] = await Promise.all([readTables(run), host.netnsNames()]);
   const all = new Set([
     ...view.living.map(({ bridge }) => bridge),
     ...view.leftover.map(({ bridge }) => bridge),

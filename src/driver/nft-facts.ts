@@ -2,7 +2,16 @@ import { arpChainName, bridgePort, endpointMapName } from '../model/names.ts';
 import type { NftTables } from '../system/nft.ts';
 import type { BridgeTable, NftChain } from '../system/nft-bridge-table.ts';
 import type { IpTable } from '../system/nft-ip-table.ts';
-import { ARP_HOOK_READ, type ArpForm, arpRules, PORT_SET } from './arp-rules.ts';
+import {
+  ARP_HOOK_READ,
+  type ArpForm,
+  arpRules,
+  PORT_SET,
+  REDIRECT_CHAIN,
+  REDIRECT_HOOK_READ,
+  redirectRules,
+  TAP_MAP,
+} from './arp-rules.ts';
 import type { ChainState, NftFacts, TableState } from './facts.ts';
 
 /** The part of our tables that concerns one bridge. */
@@ -15,6 +24,10 @@ export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen
     ipTable: ipTableState(tables.ip, bridge),
     bridgeTable: bridgeTableState(tables.bridge, bridge),
     portSet: portSetState(tables.bridge, bridge),
+    redirect: {
+      chain: redirectState(tables.bridge),
+      taps: tables.bridge?.macMaps.get(TAP_MAP),
+    },
   };
 }
 
@@ -39,22 +52,30 @@ function portSetState(table: BridgeTable | undefined, bridge: string): NftFacts[
 function bridgeTableState(table: BridgeTable | undefined, bridge: string): TableState {
   if (table === undefined) return 'missing';
   const ports = table.sets.get(PORT_SET) ?? [];
-  const alone =
-    table.others.length === 0 &&
-    [...table.sets.keys()].every((name) => name === PORT_SET) &&
-    ports.every((name) => name === bridgePort(bridge)) &&
-    [...table.chains.keys()].every((name) => name === arpChainName(bridge));
+  const own = new Set([PORT_SET, TAP_MAP, REDIRECT_CHAIN, arpChainName(bridge)]);
+  const names = [...table.others, ...table.sets.keys(), ...table.macMaps.keys(), ...table.chains.keys()];
+  const alone = names.every((name) => own.has(name)) && ports.every((name) => name === bridgePort(bridge));
   return alone ? 'alone' : 'shared';
 }
 
-/** What the chain of a bridge is like; right is either form. */
+/** What the ARP chain of a bridge is like; right is either form. */
 export function chainState(table: BridgeTable | undefined, bridge: string): ChainState {
-  const chain = table?.chains.get(arpChainName(bridge));
+  const forms = (['ibrname', 'port-set'] as const).map((form) => arpRules(bridge, form));
+  return stateOf(table?.chains.get(arpChainName(bridge)), ARP_HOOK_READ, forms);
+}
+
+function redirectState(table: BridgeTable | undefined): ChainState {
+  return stateOf(table?.chains.get(REDIRECT_CHAIN), REDIRECT_HOOK_READ, [redirectRules()]);
+}
+
+function stateOf(
+  chain: NftChain | undefined,
+  hook: string,
+  right: readonly (readonly string[])[],
+): ChainState {
   if (chain === undefined) return 'missing';
-  if (chain.base !== ARP_HOOK_READ) return 'wrong-hook';
-  return (['ibrname', 'port-set'] as const).some((form) => hasRules(chain, arpRules(bridge, form)))
-    ? 'right'
-    : 'wrong-rules';
+  if (chain.base !== hook) return 'wrong-hook';
+  return right.some((rules) => hasRules(chain, rules)) ? 'right' : 'wrong-rules';
 }
 
 function hasRules(chain: NftChain, rules: readonly string[]): boolean {

@@ -1,7 +1,16 @@
 import { TproxyError } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { arpChainName, endpointMapName, NFT_TABLE } from '../model/names.ts';
-import { ARP_HOOK, type ArpForm, arpRules, PORT_SET } from './arp-rules.ts';
+import {
+  ARP_HOOK,
+  type ArpForm,
+  arpRules,
+  PORT_SET,
+  REDIRECT_CHAIN,
+  REDIRECT_HOOK,
+  redirectRules,
+  TAP_MAP,
+} from './arp-rules.ts';
 import type { StepOfHand } from './steps.ts';
 
 /** One transaction for `nft -f -`. */
@@ -35,6 +44,33 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
         `flush chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
         `delete chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
       ];
+    case 'create-redirect':
+      return [
+        `add chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN} { ${REDIRECT_HOOK} }`,
+        ...redirectRules().map((rule) => `add rule bridge ${NFT_TABLE} ${REDIRECT_CHAIN} ${rule}`),
+      ];
+    case 'delete-redirect':
+      return [
+        `flush chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN}`,
+        `delete chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN}`,
+      ];
+    case 'create-tap-map':
+      return [`add map bridge ${NFT_TABLE} ${TAP_MAP} { type ifname : ether_addr; }`];
+    case 'delete-tap-map':
+      return [`delete map bridge ${NFT_TABLE} ${TAP_MAP}`];
+    case 'change-taps':
+      return [
+        ...elements(
+          'delete',
+          TAPS,
+          step.remove.map(({ tap }) => `"${tap}"`),
+        ),
+        ...elements(
+          'add',
+          TAPS,
+          step.add.map(({ tap, mac }) => `"${tap}" : ${mac}`),
+        ),
+      ];
     case 'create-map':
       return [
         `add map ip ${NFT_TABLE} ${endpointMapName(step.bridge)} { type inet_service : ipv4_addr . inet_service; }`,
@@ -45,10 +81,10 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
       return [
         ...elements(
           'delete',
-          step.bridge,
+          endpointsOf(step.bridge),
           step.remove.map(({ servicePort }) => `${servicePort}`),
         ),
-        ...elements('add', step.bridge, step.add.map(elementOf)),
+        ...elements('add', endpointsOf(step.bridge), step.add.map(elementOf)),
       ];
   }
 }
@@ -58,9 +94,14 @@ function rules(step: { readonly bridge: string; readonly form: ArpForm }): strin
   return arpRules(step.bridge, step.form).map((rule) => `add rule bridge ${NFT_TABLE} ${chain} ${rule}`);
 }
 
-function elements(verb: 'add' | 'delete', bridge: string, list: readonly string[]): string[] {
-  if (list.length === 0) return [];
-  return [`${verb} element ip ${NFT_TABLE} ${endpointMapName(bridge)} { ${list.join(', ')} }`];
+const TAPS = `bridge ${NFT_TABLE} ${TAP_MAP}`;
+
+function endpointsOf(bridge: string): string {
+  return `ip ${NFT_TABLE} ${endpointMapName(bridge)}`;
+}
+
+function elements(verb: 'add' | 'delete', map: string, list: readonly string[]): string[] {
+  return list.length === 0 ? [] : [`${verb} element ${map} { ${list.join(', ')} }`];
 }
 
 /** nft takes up to 128 bytes and has no way to escape a quote. */

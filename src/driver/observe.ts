@@ -13,7 +13,7 @@ import type { Link } from '../system/ip-json.ts';
 import { type InsideNetns, readNetns } from '../system/netns.ts';
 import { type NftTables, readObjects, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
-import { PORT_SET } from './arp-rules.ts';
+import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from './arp-rules.ts';
 import type {
   BridgeDevice,
   DeviceFacts,
@@ -33,11 +33,16 @@ export async function observeBridge(run: Run, host: Host, bridge: string): Promi
 
 /**
  * The same, but of nft only the bridge's own objects, which is enough to see that nothing has to be done, and does not
- * cost more with every other bridge of the host. A plan that changes nft needs `withTables`.
+ * cost more with every other bridge of the host. A plan that changes nft needs `withTables`. Five processes for nft.
  */
 export async function glanceAtBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
-  const names = { map: endpointMapName(bridge), chain: arpChainName(bridge), set: PORT_SET };
-  return observe(run, host, bridge, 'own-objects', readObjects(run, names));
+  const objects = readObjects(run, {
+    endpoints: endpointMapName(bridge),
+    chains: [arpChainName(bridge), REDIRECT_CHAIN],
+    sets: [PORT_SET],
+    macMaps: [TAP_MAP],
+  });
+  return observe(run, host, bridge, 'own-objects', objects);
 }
 
 /** Facts of a glance, completed by what else is in our tables. */
@@ -139,6 +144,6 @@ function insideFacts({ links, routes, sysctls }: InsideNetns, name: string): Ins
   };
 }
 
-function deviceFacts({ index, peerIndex, up, mtu, addresses }: Link): DeviceFacts {
-  return { index, peerIndex, up, mtu, hasAddress: addresses.includes(`${SERVICE_ADDRESS}/32`) };
+function deviceFacts({ index, peerIndex, up, mtu, mac, addresses }: Link): DeviceFacts {
+  return { index, peerIndex, up, mtu, mac, hasAddress: addresses.includes(`${SERVICE_ADDRESS}/32`) };
 }

@@ -57,6 +57,12 @@ function refuseStranger({ bridge, port }: Facts): void {
   );
 }
 
+/** MAC of `<bridge>a` when the pair is what it should be and so is not made again. */
+export function keptMac({ port, netns }: Facts): string | undefined {
+  if (netns.is !== 'present' || !isPair(port, netns.inside)) return undefined;
+  return netns.inside.device?.mac;
+}
+
 function isPair(port: PortFacts, inside: InsideFacts): boolean {
   if (port.is !== 'veth' || inside.device === undefined) return false;
   return port.peerIndex === inside.device.index && inside.device.peerIndex === port.index;

@@ -2,10 +2,17 @@ import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
 import { bridgePort } from '../model/names.ts';
 import type { Facts, NftFacts } from './facts.ts';
 import type { Desired } from './plan.ts';
+import { keptMac } from './plan-links.ts';
+import { planRedirect } from './plan-redirect.ts';
 import type { Step } from './steps.ts';
 
-export function planNft({ bridge, nft }: Facts, desired: Desired): Step[] {
-  return [...planArp(bridge, nft, desired), ...planEndpoints(bridge, nft, desired.endpoints)];
+export function planNft(facts: Facts, desired: Desired): Step[] {
+  const { bridge, nft } = facts;
+  return [
+    ...planArp(bridge, nft, desired),
+    ...planRedirect(nft.redirect, desired.taps, keptMac(facts) ?? desired.mac),
+    ...planEndpoints(bridge, nft, desired.endpoints),
+  ];
 }
 
 function planArp(bridge: string, nft: NftFacts, { arpForm: form }: Desired): Step[] {
@@ -47,13 +54,14 @@ function isIn(list: readonly Endpoint[], endpoint: Endpoint): boolean {
 }
 
 /** Takes the bridge's objects away, and what nobody else uses. */
-export function planNftRemoval(bridge: string, nft: NftFacts): Step[] {
+export function planNftRemoval(bridge: string, nft: NftFacts, elsewhere: ReadonlySet<string>): Step[] {
   const steps: Step[] = [];
   if (nft.endpoints !== undefined) steps.push({ do: 'delete-map', bridge });
   if (nft.ipTable === 'alone') steps.push({ do: 'delete-table', family: 'ip' });
   if (nft.chain !== 'missing') steps.push({ do: 'delete-chain', bridge });
   if (nft.portSet.listed) steps.push({ do: 'unlist-port', port: bridgePort(bridge) });
   if (nft.portSet.state === 'alone') steps.push({ do: 'delete-port-set' });
+  steps.push(...planRedirect(nft.redirect, { here: [], elsewhere }, ''));
   if (nft.bridgeTable === 'alone') steps.push({ do: 'delete-table', family: 'bridge' });
   return steps;
 }

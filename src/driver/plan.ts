@@ -4,6 +4,7 @@ import type { ArpForm } from './arp-rules.ts';
 import type { Facts } from './facts.ts';
 import { planLinks } from './plan-links.ts';
 import { planNft, planNftRemoval } from './plan-nft.ts';
+import type { Taps } from './plan-redirect.ts';
 import type { Step } from './steps.ts';
 
 /** What a bridge should have. No endpoint: no plumbing at all. */
@@ -12,6 +13,7 @@ export interface Desired {
   /** For `<bridge>a`, when the pair has to be made. */
   readonly mac: string;
   readonly arpForm: ArpForm;
+  readonly taps: Taps;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Desired {
  * is not ours has one of our names.
  */
 export function planBridge(facts: Facts, desired: Desired): readonly Step[] {
-  return desired.endpoints.length === 0 ? planRemoval(facts) : planPlumbing(facts, desired);
+  return desired.endpoints.length === 0 ? planRemoval(facts, desired.taps) : planPlumbing(facts, desired);
 }
 
 /** nft last: an endpoint map says that the bridge is ready for its listener. */
@@ -28,8 +30,8 @@ function planPlumbing(facts: Facts, desired: Desired): Step[] {
 }
 
 /** nft first: with the map gone nobody starts a listener on what is being taken away. */
-function planRemoval({ bridge, nft, port, netns }: Facts): Step[] {
-  const steps = planNftRemoval(bridge, nft);
+function planRemoval({ bridge, nft, port, netns }: Facts, { elsewhere }: Taps): Step[] {
+  const steps = planNftRemoval(bridge, nft, elsewhere);
   // A stranger that took the name of our port stays.
   if (port.is === 'veth') steps.push({ do: 'delete-veth', port: bridgePort(bridge) });
   if (netns.is !== 'missing') steps.push({ do: 'delete-netns', netns: netnsName(bridge) });

@@ -1,5 +1,5 @@
 import type { Service } from '../model/service.ts';
-import type { Attachment } from './attachment.ts';
+import { type Attachment, tapsOn } from './attachment.ts';
 import type { DriverDeps } from './deps.ts';
 import { bridgeUse } from './guests.ts';
 import { observeBridge } from './observe.ts';
@@ -38,7 +38,7 @@ export async function release(
   const wanted = wantedAfterwards({ facts, living: here, use }, services);
   if (wanted.is === 'as-it-is') return wanted;
   const endpoints = wanted.is === 'nothing' ? [] : await desiredEndpoints(wanted, facts, deps);
-  const steps = await settle(facts, endpoints, deps);
+  const steps = await settle(facts, endpoints, tapsOn(bridge, living), deps);
   await deps.daemons.sync(bridge);
   return { is: endpoints.length === 0 ? 'removed' : 'shared', changed: steps.length > 0 };
 }

@@ -10,6 +10,7 @@ import type { Facts } from './facts.ts';
 import { serviceMac } from './mac.ts';
 import { withTables } from './observe.ts';
 import { planBridge } from './plan.ts';
+import type { Taps } from './plan-redirect.ts';
 import { HAND, type Step } from './steps.ts';
 import type { WantedServices } from './wanted.ts';
 
@@ -38,18 +39,21 @@ function nameOf(network: NetworkRef): string {
 export function planSettling(
   facts: Facts,
   endpoints: readonly Endpoint[],
+  taps: Taps,
   seams: Seams,
 ): Promise<readonly Step[]> {
-  return endpoints.length === 0 ? planUnplumbing(facts, seams) : planPlumbing(facts, endpoints, seams);
+  if (endpoints.length === 0) return planUnplumbing(facts, taps, seams);
+  return planPlumbing(facts, endpoints, taps, seams);
 }
 
 /** Brings a bridge to these endpoints, all or nothing; with none, takes its plumbing away. Resolves with what it did. */
 export async function settle(
   facts: Facts,
   endpoints: readonly Endpoint[],
+  taps: Taps,
   seams: Seams,
 ): Promise<readonly Step[]> {
-  const steps = await planSettling(facts, endpoints, seams);
+  const steps = await planSettling(facts, endpoints, taps, seams);
   if (endpoints.length > 0) await applySteps(seams.run, facts.bridge, steps);
   else await removeAll(facts.bridge, steps, seams);
   return steps;
@@ -60,10 +64,11 @@ type Seams = Pick<DriverDeps, 'run' | 'host'>;
 async function planPlumbing(
   glance: Facts,
   endpoints: readonly Endpoint[],
+  taps: Taps,
   { run, host }: Seams,
 ): Promise<readonly Step[]> {
   const mac = serviceMac(glance.bridge, await host.identity());
-  const plan = (facts: Facts, arpForm: ArpForm) => planBridge(facts, { endpoints, mac, arpForm });
+  const plan = (facts: Facts, arpForm: ArpForm) => planBridge(facts, { endpoints, mac, arpForm, taps });
   const steps = plan(glance, glance.nft.form ?? 'port-set');
   if (!steps.some(changesNft)) return steps;
   const facts = await withTables(run, glance);
@@ -71,8 +76,8 @@ async function planPlumbing(
   return plan(facts, facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'));
 }
 
-async function planUnplumbing(glance: Facts, { run }: Seams): Promise<readonly Step[]> {
-  const nothing = { endpoints: [], mac: '', arpForm: 'port-set' } as const;
+async function planUnplumbing(glance: Facts, taps: Taps, { run }: Seams): Promise<readonly Step[]> {
+  const nothing = { endpoints: [], mac: '', arpForm: 'port-set', taps } as const;
   const steps = planBridge(glance, nothing);
   return steps.length === 0 ? steps : planBridge(await withTables(run, glance), nothing);
 }

@@ -51,6 +51,16 @@ export function words(step: Step): string {
       return `rewrite the ARP chain of ${step.bridge}`;
     case 'delete-chain':
       return `delete the ARP chain of ${step.bridge}`;
+    case 'create-redirect':
+      return 'create the chain that brings frames to the nearest proxy';
+    case 'delete-redirect':
+      return 'delete the chain that brings frames to the nearest proxy';
+    case 'create-tap-map':
+      return 'create the nft map of taps';
+    case 'delete-tap-map':
+      return 'delete the nft map of taps';
+    case 'change-taps':
+      return `change the nft map of taps: ${[...step.remove.map(({ tap }) => `-${tap}`), ...step.add.map(({ tap }) => `+${tap}`)].join(', ')}`;
     case 'create-map':
       return `create the endpoint map of ${step.bridge}`;
     case 'delete-map':

@@ -30,9 +30,20 @@ export interface StepArguments {
   'create-chain': { bridge: string; form: ArpForm };
   'rewrite-chain': { bridge: string; form: ArpForm };
   'delete-chain': { bridge: string };
+  'create-redirect': Record<never, never>;
+  'delete-redirect': Record<never, never>;
+  'create-tap-map': Record<never, never>;
+  'delete-tap-map': Record<never, never>;
+  'change-taps': { remove: readonly TapMac[]; add: readonly TapMac[] };
   'create-map': { bridge: string };
   'delete-map': { bridge: string };
   'change-endpoints': { bridge: string; remove: readonly Endpoint[]; add: readonly Endpoint[] };
+}
+
+/** A guest's port of its bridge, and the MAC of the veth that serves this bridge. */
+export interface TapMac {
+  readonly tap: string;
+  readonly mac: string;
 }
 
 export type Family = 'ip' | 'bridge';
@@ -67,6 +78,11 @@ export const HAND = {
   'create-chain': 'nft',
   'rewrite-chain': 'nft',
   'delete-chain': 'nft',
+  'create-redirect': 'nft',
+  'delete-redirect': 'nft',
+  'create-tap-map': 'nft',
+  'delete-tap-map': 'nft',
+  'change-taps': 'nft',
   'create-map': 'nft',
   'delete-map': 'nft',
   'change-endpoints': 'nft',
@@ -94,6 +110,12 @@ export function undoOf(step: Step): Step | undefined {
       return { do: 'unlist-port', port: step.port };
     case 'create-chain':
       return { do: 'delete-chain', bridge: step.bridge };
+    case 'create-redirect':
+      return { do: 'delete-redirect' };
+    case 'create-tap-map':
+      return { do: 'delete-tap-map' };
+    case 'change-taps':
+      return { do: 'change-taps', remove: step.add, add: step.remove };
     case 'create-map':
       return { do: 'delete-map', bridge: step.bridge };
     case 'change-endpoints':

@@ -1,12 +1,13 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
-import { type Attachment, attachmentKey, type Owner } from './attachment.ts';
+import { type Attachment, attachmentKey, type Owner, tapsOn } from './attachment.ts';
 import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts.ts';
 import { bridgeUse } from './guests.ts';
 import { look, type View } from './look.ts';
 import { glanceAtBridge, observeBridge } from './observe.ts';
+import type { Taps } from './plan-redirect.ts';
 import { release } from './release.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 import { wantedServices } from './wanted.ts';
@@ -65,18 +66,25 @@ async function attachLocked(
 
   const ours = endpoints.filter((endpoint) => !wanted.foreign.includes(endpoint));
   await deps.attachments.put({ ...own, servicePorts: ours.map(({ servicePort }) => servicePort) });
-  const attached = await bringUp(facts, endpoints, deps).catch(async (error: unknown) => {
-    await (previous === undefined ? deps.attachments.remove(own) : deps.attachments.put(previous));
-    throw error;
-  });
+  const everywhere = [...view.living.filter((other) => other !== previous), own];
+  const attached = await bringUp(facts, endpoints, tapsOn(bridge, everywhere), deps).catch(
+    async (error: unknown) => {
+      await (previous === undefined ? deps.attachments.remove(own) : deps.attachments.put(previous));
+      throw error;
+    },
+  );
   await clearUp(request, previous, view, services, deps);
   return attached;
 }
 
+/** From here on, reading whole nft tables takes longer than starting a process for each object (measured). */
+const MANY_NETNS = 64;
+
 /** With a netns there is most likely nothing to do, which a glance can tell. */
 async function observe(bridge: string, { run, host }: DriverDeps): Promise<Facts> {
-  const plumbed = (await host.netnsState(netnsName(bridge))) === 'present';
-  return plumbed ? glanceAtBridge(run, host, bridge) : observeBridge(run, host, bridge);
+  const names = await host.netnsNames();
+  const glance = names.length >= MANY_NETNS && names.includes(netnsName(bridge));
+  return glance ? glanceAtBridge(run, host, bridge) : observeBridge(run, host, bridge);
 }
 
 function whyNot(device: Exclude<BridgeDevice, { is: 'bridge' }>): string {
@@ -95,8 +103,13 @@ function ownAttachment(
   return { own: stays ? { ...own, since: previous.since } : own, previous };
 }
 
-async function bringUp(facts: Facts, endpoints: readonly Endpoint[], deps: DriverDeps): Promise<Attached> {
-  const steps = await settle(facts, endpoints, deps);
+async function bringUp(
+  facts: Facts,
+  endpoints: readonly Endpoint[],
+  taps: Taps,
+  deps: DriverDeps,
+): Promise<Attached> {
+  const steps = await settle(facts, endpoints, taps, deps);
   if (endpoints.length === 0 && steps.length === 0) return { is: 'idle' };
   await deps.daemons.sync(facts.bridge).catch((error) => giveBack(facts.bridge, steps, error, deps));
   if (endpoints.length === 0) return { is: 'idle' };

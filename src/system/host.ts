@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { TproxyError } from '../errors.ts';
+import { messageOf, TproxyError } from '../errors.ts';
 
 /** `stale`: a file in `/run/netns` with no namespace of its own behind it. */
 export type NetnsState = 'missing' | 'stale' | 'present';
@@ -15,6 +15,8 @@ export interface Host {
   /** Names of all network devices. */
   deviceNames(): Promise<ReadonlySet<string>>;
   netnsState(netns: string): Promise<NetnsState>;
+  /** Names of all netns files, those without a namespace behind them too. */
+  netnsNames(): Promise<readonly string[]>;
   /** Tells this host, since it was booted, from any other one. */
   identity(): Promise<string>;
   now(): Promise<Moment>;
@@ -39,6 +41,10 @@ export const thisHost: Host = {
     return file.dev === own.dev && file.ino !== own.ino ? 'present' : 'stale';
   },
 
+  async netnsNames() {
+    return readdir('/run/netns').catch(missingAs([]));
+  },
+
   async identity() {
     // Hypervisors that share a kernel, as in tests, differ by their namespace.
     return `${await readBootId()}/${(await stat(OWN_NETNS)).ino}`;
@@ -50,23 +56,18 @@ export const thisHost: Host = {
   },
 };
 
-/** Names of all netns files, those without a namespace behind them too. */
-export async function netnsNames(): Promise<readonly string[]> {
-  return readdir('/run/netns').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw new TproxyError('/run/netns: can not be listed: is the file system damaged?', { cause: error });
-  });
-}
-
 async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
 async function statOrMissing(path: string): Promise<{ dev: number; ino: number } | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new TproxyError(`${path}: can't be looked at: is the file system damaged?`, { cause: error });
-  }
+  return stat(path).catch(missingAs(undefined));
+}
+
+/** Takes ENOENT for `value`; anything else is an error that says what to do. */
+function missingAs<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value;
+    throw new TproxyError(`${messageOf(error)}: is the file system damaged?`, { cause: error });
+  };
 }

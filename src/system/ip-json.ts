@@ -11,6 +11,7 @@ export interface Link {
   readonly up: boolean;
   /** Bytes. */
   readonly mtu: number;
+  readonly mac: string | undefined;
   /** Index of the other end of a veth pair, in that end's namespace. */
   readonly peerIndex: number | undefined;
   /** IPv4 addresses, `169.254.16.9/32`; filled by `address show` only. */
@@ -61,6 +62,7 @@ function parseLink(item: JsonObject, source: string): Link {
     master: optionalString(item.master, source, `the master of ${name}`),
     up: asArray(item.flags, source, `the flags of ${name}`).includes('UP'),
     mtu: asInteger(item.mtu, source, `the MTU of ${name}`),
+    mac: optionalString(item.address, source, `the MAC of ${name}`),
     peerIndex:
       item.link_index === undefined ? undefined : asInteger(item.link_index, source, `the peer of ${name}`),
     addresses: asArray(item.addr_info ?? [], source, `the addresses of ${name}`).flatMap((value) => {

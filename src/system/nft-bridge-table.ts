@@ -21,18 +21,21 @@ export interface BridgeTable {
   readonly chains: ReadonlyMap<string, NftChain>;
   /** Elements of sets of interface names. */
   readonly sets: ReadonlyMap<string, readonly string[]>;
+  /** Elements of maps of interface names to MAC addresses. */
+  readonly macMaps: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Names of what else lies there. */
   readonly others: readonly string[];
 }
 
-/** Reads the output of `nft -j list table bridge one_tproxy`, or of `list chain …` and `list set …`. */
+/** Reads the output of `nft -j list table bridge one_tproxy`, or of `list chain …`, `list set …`, `list map …`. */
 export function parseBridgeTable(
   text: string,
-  asked: 'table' | 'chain' | 'set',
+  asked: 'table' | 'chain' | 'set' | 'map',
   source: string,
 ): BridgeTable {
   const chains = new Map<string, { base: string; rules: NftRule[] }>();
   const sets = new Map<string, readonly string[]>();
+  const macMaps = new Map<string, ReadonlyMap<string, string>>();
   const others: string[] = [];
   for (const { kind, object } of nftObjects(text, 'bridge', asked, source)) {
     if (kind === 'table') continue;
@@ -43,9 +46,11 @@ export function parseBridgeTable(
     const name = asString(object.name, source, `the name of a ${kind}`);
     if (kind === 'chain') chains.set(name, { base: baseOf(object), rules: [] });
     else if (kind === 'set' && object.type === 'ifname') sets.set(name, namesOf(object, name, source));
-    else others.push(name);
+    else if (kind === 'map' && object.type === 'ifname' && object.map === 'ether_addr') {
+      macMaps.set(name, macsOf(object, name, source));
+    } else others.push(name);
   }
-  return { chains, sets, others };
+  return { chains, sets, macMaps, others };
 }
 
 function baseOf(chain: JsonObject): string {
@@ -61,12 +66,24 @@ function parseRule(rule: JsonObject): NftRule {
 }
 
 function namesOf(set: JsonObject, name: string, source: string): string[] {
-  if (set.elem === undefined) return [];
-  return asArray(set.elem, source, `the elements of set ${name}`).map((element) =>
-    asString(
-      isObject(element) ? asObject(element.elem, source, `an element of set ${name}`).val : element,
-      source,
-      `an element of set ${name}`,
-    ),
+  return elementsOf(set, name, source).map((element) => nameOf(element, name, source));
+}
+
+function macsOf(map: JsonObject, name: string, source: string): ReadonlyMap<string, string> {
+  return new Map(
+    elementsOf(map, name, source).map((element) => {
+      const [key, value] = asArray(element, source, `an element of map ${name}`);
+      return [nameOf(key, name, source), asString(value, source, `a value of map ${name}`)];
+    }),
   );
+}
+
+function elementsOf(set: JsonObject, name: string, source: string): readonly unknown[] {
+  return set.elem === undefined ? [] : asArray(set.elem, source, `the elements of ${name}`);
+}
+
+/** A plain name, or `{"elem":{"val":…}}` when the element carries anything else. */
+function nameOf(element: unknown, name: string, source: string): string {
+  const value = isObject(element) ? asObject(element.elem, source, `an element of ${name}`).val : element;
+  return asString(value, source, `an element of ${name}`);
 }

@@ -35,7 +35,7 @@ export function parseIpTable(text: string, asked: 'table' | 'map', source: strin
 }
 
 function parseEndpoints(map: JsonObject, name: string, source: string): Endpoint[] {
-  if (map.type !== 'inet_service' || map.map !== 'ipv4_addr . inet_service') {
+  if (map.type !== 'inet_service' || !leadsToUpstreams(map.map)) {
     throw new UnreadableAnswerError(
       source,
       `map ${name} leads ${excerpt(map.type)} to ${excerpt(map.map)}, not inet_service to ipv4_addr . inet_service ` +
@@ -47,6 +47,11 @@ function parseEndpoints(map: JsonObject, name: string, source: string): Endpoint
     const [key, value] = asArray(element, source, `an element of map ${name}`);
     return parseEndpoint(key, value, name, source);
   });
+}
+
+/** nft 1.0.6 prints a concatenated type as text, 1.1.3 as a list. */
+function leadsToUpstreams(type: unknown): boolean {
+  return (Array.isArray(type) ? type.join(' . ') : type) === 'ipv4_addr . inet_service';
 }
 
 /** A key is `5030`, or `{"elem":{"val":5030,"comment":"proxy=v2"}}` when the element carries anything else. */

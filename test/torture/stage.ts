@@ -42,7 +42,7 @@ export function startTraffic(site: Site, options: Partial<TrafficOptions> = {}):
   return new Traffic(site.guest, {
     ports: [SERVICE],
     kinds: { short: 2, session: 2, download: 1, half: 1, upload: 1 },
-    seconds: 2,
+    seconds: 1,
     pauseMs: 10,
     ...options,
   });

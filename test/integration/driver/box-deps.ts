@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments.ts';
 import type { DriverDeps } from '../../../src/driver/deps.ts';
 import { rememberingResolve } from '../../../src/driver/endpoints.ts';
@@ -103,6 +103,7 @@ function hostIn(box: Sandbox, laterS: () => number): Host {
         return 'missing';
       }
     },
+    netnsNames: async () => readdirSync(box.path('/run/netns')),
     identity: async () => box.id,
     now: async (): Promise<Moment> => ({
       bootId: 'boot',

@@ -6,9 +6,9 @@ import { words } from '../../../src/driver/step-words.ts';
 import { HAND, type Step, undoOf } from '../../../src/driver/steps.ts';
 import { CommandError } from '../../../src/errors.ts';
 import type { Run } from '../../../src/system/run.ts';
-import { BARE, ONEGATE, PLUMBED } from './facts.ts';
+import { BARE, MAC, ONEGATE, PLUMBED, TAPS } from './facts.ts';
 
-const DESIRED = { endpoints: [ONEGATE], mac: '02:00:00:00:00:01', arpForm: 'port-set' } as const;
+const DESIRED = { endpoints: [ONEGATE], mac: MAC, arpForm: 'port-set', taps: TAPS } as const;
 const UP = planBridge(BARE, DESIRED);
 const DOWN = planBridge(PLUMBED, { ...DESIRED, endpoints: [] });
 
@@ -100,6 +100,10 @@ describe('undoing', () => {
 delete element ip one_tproxy ep_br0 { 5030 }
 delete map ip one_tproxy ep_br0
 delete table ip one_tproxy
+flush chain bridge one_tproxy nearest
+delete chain bridge one_tproxy nearest
+delete element bridge one_tproxy tap_macs { "one-7-0" }
+delete map bridge one_tproxy tap_macs
 flush chain bridge one_tproxy ch_br0
 delete chain bridge one_tproxy ch_br0
 delete element bridge one_tproxy veth_ports { "br0b" }

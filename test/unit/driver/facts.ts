@@ -1,8 +1,13 @@
 import type { Facts, InsideFacts, NftFacts, PortFacts } from '../../../src/driver/facts.ts';
 import { netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
+import type { Taps } from '../../../src/driver/plan-redirect.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { Service } from '../../../src/model/service.ts';
 
+/** Of `br0a`, as it is and as it would be made again. */
+export const MAC = '02:00:00:00:00:01';
+/** The one guest is VM 7. */
+export const TAPS: Taps = { here: ['one-7-0'], elsewhere: new Set() };
 export const ONEGATE: Endpoint = { servicePort: 5030, upstream: { address: '10.11.12.13', port: 5030 } };
 export const CUSTOM: Endpoint = { servicePort: 1234, upstream: { address: '10.11.12.34', port: 1234 } };
 
@@ -14,6 +19,7 @@ const NO_NFT: NftFacts = {
   ipTable: 'missing',
   bridgeTable: 'missing',
   portSet: { state: 'missing', listed: false },
+  redirect: { chain: 'missing', taps: undefined },
 };
 
 /** A bridge without any plumbing. */
@@ -28,7 +34,7 @@ export const BARE: Facts = {
 
 type Veth = Extract<PortFacts, { is: 'veth' }>;
 const PORT: Veth = { is: 'veth', index: 6, peerIndex: 2, master: 'br0', up: true, mtu: 1500 };
-const DEVICE = { index: 2, peerIndex: 6, up: true, mtu: 1500, hasAddress: true };
+const DEVICE = { index: 2, peerIndex: 6, up: true, mtu: 1500, mac: MAC, hasAddress: true };
 const INSIDE: InsideFacts = { loUp: true, device: DEVICE, hasRoute: true, sysctls: netnsSysctls('br0a') };
 
 /** A bridge that has everything, alone on its host, in the fallback form. */
@@ -45,6 +51,7 @@ export const PLUMBED: Facts = {
     ipTable: 'alone',
     bridgeTable: 'alone',
     portSet: { state: 'alone', listed: true },
+    redirect: { chain: 'right', taps: new Map([['one-7-0', MAC]]) },
   },
 };
 

@@ -3,17 +3,18 @@ import type { Facts } from '../../../src/driver/facts.ts';
 import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
 import { type Desired, planBridge } from '../../../src/driver/plan.ts';
 import type { Step } from '../../../src/driver/steps.ts';
-import { BARE, CUSTOM, ONEGATE, PLUMBED, plumbed } from './facts.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, TAPS } from './facts.ts';
 
-const MAC = '02:00:00:00:00:01';
 const wanting = (...endpoints: Desired['endpoints']): Desired => ({
   endpoints,
   mac: MAC,
   arpForm: 'port-set',
+  taps: TAPS,
 });
 const plan = (facts: Facts, desired = wanting(ONEGATE)): readonly Step[] => planBridge(facts, desired);
 
 const netns = 'one_tproxy_br0';
+const TAP = { tap: 'one-7-0', mac: MAC };
 const ALL_SYSCTLS = netnsSysctls('br0a');
 const DEVICE_SYSCTLS = new Map([...ALL_SYSCTLS].filter(([path]) => isDeviceSysctl(path, 'br0a')));
 const CREATE_VETH = { do: 'create-veth', netns, port: 'br0b', device: 'br0a', mtu: 1500, mac: MAC };
@@ -43,6 +44,9 @@ describe('a bare bridge', () => {
       { do: 'create-port-set' },
       { do: 'list-port', port: 'br0b' },
       { do: 'create-chain', bridge: 'br0', form: 'port-set' },
+      { do: 'create-tap-map' },
+      { do: 'change-taps', remove: [], add: [TAP] },
+      { do: 'create-redirect' },
       { do: 'create-table', family: 'ip' },
       { do: 'create-map', bridge: 'br0' },
       { do: 'change-endpoints', bridge: 'br0', remove: [], add: [ONEGATE] },
@@ -68,6 +72,9 @@ describe('a bare bridge', () => {
     expect(steps.slice(FRESH_LINKS.length).map((step) => step.do)).toEqual([
       'list-port',
       'create-chain',
+      'create-tap-map',
+      'change-taps',
+      'create-redirect',
       'create-map',
       'change-endpoints',
     ]);
@@ -260,6 +267,70 @@ function withVethReplaced(steps: readonly object[]): object[] {
   return [first ?? {}, DELETE_VETH, ...rest];
 }
 
+describe('frames of guests go to the nearest proxy', () => {
+  const OLD = '02:00:00:00:00:99';
+  const taps = (...entries: [string, string][]) =>
+    plumbed({ nft: { redirect: { chain: 'right', taps: new Map(entries) } } });
+  const two = { here: ['one-7-0', 'one-9-0'], elsewhere: new Set(['one-8-0']) };
+
+  test.each<[string, Facts, Desired['taps'], readonly object[]]>([
+    [
+      'a second guest',
+      PLUMBED,
+      two,
+      [{ do: 'change-taps', remove: [], add: [{ tap: 'one-9-0', mac: MAC }] }],
+    ],
+    [
+      'a guest of another bridge',
+      taps(['one-7-0', MAC], ['one-8-0', OLD]),
+      { ...TAPS, elsewhere: new Set(['one-8-0']) },
+      [],
+    ],
+    [
+      'a guest that has gone without a word',
+      taps(['one-7-0', MAC], ['one-6-0', OLD]),
+      TAPS,
+      [{ do: 'change-taps', remove: [{ tap: 'one-6-0', mac: OLD }], add: [] }],
+    ],
+    [
+      'a guest whose veth has another MAC now',
+      taps(['one-7-0', OLD]),
+      TAPS,
+      [{ do: 'change-taps', remove: [{ tap: 'one-7-0', mac: OLD }], add: [TAP] }],
+    ],
+    [
+      'no guest with a tap, by hand',
+      PLUMBED,
+      { here: [], elsewhere: new Set<string>() },
+      [{ do: 'delete-redirect' }, { do: 'change-taps', remove: [TAP], add: [] }, { do: 'delete-tap-map' }],
+    ],
+    [
+      'the chain is gone',
+      plumbed({ nft: { redirect: { chain: 'missing', taps: PLUMBED.nft.redirect.taps } } }),
+      TAPS,
+      [{ do: 'create-redirect' }],
+    ],
+    [
+      'the chain has other rules',
+      plumbed({ nft: { redirect: { chain: 'wrong-rules', taps: PLUMBED.nft.redirect.taps } } }),
+      TAPS,
+      [{ do: 'delete-redirect' }, { do: 'create-redirect' }],
+    ],
+    [
+      'the veth is one of a stock driver, with a MAC of its own',
+      plumbed({ device: { mac: OLD }, nft: { redirect: { chain: 'missing', taps: undefined } } }),
+      TAPS,
+      [
+        { do: 'create-tap-map' },
+        { do: 'change-taps', remove: [], add: [{ tap: 'one-7-0', mac: OLD }] },
+        { do: 'create-redirect' },
+      ],
+    ],
+  ])('%s', (_, facts, there, steps) => {
+    expect(plan(facts, { ...wanting(ONEGATE), taps: there })).toEqual(steps);
+  });
+});
+
 describe('taking it away', () => {
   const remove = (facts: Facts) => plan(facts, wanting()).map((step) => step.do);
 
@@ -270,6 +341,9 @@ describe('taking it away', () => {
       'delete-chain',
       'unlist-port',
       'delete-port-set',
+      'delete-redirect',
+      'change-taps',
+      'delete-tap-map',
       'delete-table',
       'delete-veth',
       'delete-netns',
@@ -278,14 +352,22 @@ describe('taking it away', () => {
 
   test('leaves what other bridges need', () => {
     const shared = { state: 'shared', listed: true } as const;
-    const facts = plumbed({ nft: { ipTable: 'shared', bridgeTable: 'shared', portSet: shared } });
-    expect(remove(facts)).toEqual([
+    const taps = new Map([
+      ['one-7-0', MAC],
+      ['one-8-0', '02:00:00:00:00:99'],
+    ]);
+    const redirect = { chain: 'right', taps } as const;
+    const facts = plumbed({ nft: { ipTable: 'shared', bridgeTable: 'shared', portSet: shared, redirect } });
+    const steps = plan(facts, { ...wanting(), taps: { here: [], elsewhere: new Set(['one-8-0']) } });
+    expect(steps.map((step) => step.do)).toEqual([
       'delete-map',
       'delete-chain',
       'unlist-port',
+      'change-taps',
       'delete-veth',
       'delete-netns',
     ]);
+    expect(steps).toContainEqual({ do: 'change-taps', remove: [TAP], add: [] });
   });
 
   test.each<[string, Facts, string[]]>([

@@ -3,9 +3,9 @@ import { ipLine } from '../../../src/driver/ip-text.ts';
 import { nftText } from '../../../src/driver/nft-text.ts';
 import { type Desired, planBridge } from '../../../src/driver/plan.ts';
 import { HAND, type Step, type StepOfHand } from '../../../src/driver/steps.ts';
-import { BARE, CUSTOM, ONEGATE, PLUMBED, plumbed } from './facts.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, TAPS } from './facts.ts';
 
-const DESIRED: Desired = { endpoints: [ONEGATE], mac: '02:00:00:00:00:01', arpForm: 'port-set' };
+const DESIRED: Desired = { endpoints: [ONEGATE], mac: MAC, arpForm: 'port-set', taps: TAPS };
 
 function nftOf(steps: readonly Step[]): string {
   return nftText(steps.filter((step): step is StepOfHand<'nft'> => HAND[step.do] === 'nft'));
@@ -26,6 +26,10 @@ add set bridge one_tproxy veth_ports { type ifname; }
 add element bridge one_tproxy veth_ports { "br0b" }
 add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
 add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+add map bridge one_tproxy tap_macs { type ifname : ether_addr; }
+add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:01 }
+add chain bridge one_tproxy nearest { type filter hook prerouting priority dstnat; policy accept; }
+add rule bridge one_tproxy nearest ip daddr 169.254.16.9 ether daddr set iifname map @tap_macs comment "one_tproxy 538e900a9ac2"
 add table ip one_tproxy
 add map ip one_tproxy ep_br0 { type inet_service : ipv4_addr . inet_service; }
 add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
@@ -37,6 +41,10 @@ add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
 add table bridge one_tproxy
 add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
 add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 9c82c8fa22b8"
+add map bridge one_tproxy tap_macs { type ifname : ether_addr; }
+add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:01 }
+add chain bridge one_tproxy nearest { type filter hook prerouting priority dstnat; policy accept; }
+add rule bridge one_tproxy nearest ip daddr 169.254.16.9 ether daddr set iifname map @tap_macs comment "one_tproxy 538e900a9ac2"
 add table ip one_tproxy
 add map ip one_tproxy ep_br0 { type inet_service : ipv4_addr . inet_service; }
 add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
@@ -66,6 +74,10 @@ flush chain bridge one_tproxy ch_br0
 delete chain bridge one_tproxy ch_br0
 delete element bridge one_tproxy veth_ports { "br0b" }
 delete set bridge one_tproxy veth_ports
+flush chain bridge one_tproxy nearest
+delete chain bridge one_tproxy nearest
+delete element bridge one_tproxy tap_macs { "one-7-0" }
+delete map bridge one_tproxy tap_macs
 delete table bridge one_tproxy
 `);
   });

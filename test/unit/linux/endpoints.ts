@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { close, eventfd } from '../../../src/linux/descriptor.ts';
-import { allocate, cFunction, errnoOf } from '../../../src/linux/ffi.ts';
+import { allocate, cFunction, check, errnoOf } from '../../../src/linux/ffi.ts';
 import {
   accept,
   localPort,
@@ -78,13 +78,10 @@ export function inNetns<T>(path: string, task: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(path, 'r');
   try {
-    if (cSetns(there, CLONE_NEWNET) < 0) throw new Error(`setns: errno ${errnoOf()}`);
-    try {
-      return task();
-    } finally {
-      if (cSetns(home, CLONE_NEWNET) < 0) throw new Error(`setns back: errno ${errnoOf()}`);
-    }
+    check('setns', cSetns(there, CLONE_NEWNET), path);
+    return task();
   } finally {
+    cSetns(home, CLONE_NEWNET);
     closeSync(home);
     closeSync(there);
   }

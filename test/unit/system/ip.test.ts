@@ -10,10 +10,42 @@ describe('links', () => {
     const { links } = parseIpAnswer(fixture('ip/6.1.0/links.json'), 'ip');
     const base = { up: true, mtu: 1500, addresses: [] };
     expect(links).toEqual([
-      { ...base, name: 'br0', index: 2, kind: 'bridge', master: undefined, peerIndex: undefined },
-      { ...base, name: 'one-7-0', index: 4, kind: 'veth', master: 'br0', peerIndex: undefined },
-      { ...base, name: 'one-8-0', index: 5, kind: 'tun', master: 'br0', peerIndex: undefined },
-      { ...base, name: 'br0b', index: 6, kind: 'veth', master: 'br0', peerIndex: 2 },
+      {
+        ...base,
+        name: 'br0',
+        mac: '62:70:ad:72:c1:8c',
+        index: 2,
+        kind: 'bridge',
+        master: undefined,
+        peerIndex: undefined,
+      },
+      {
+        ...base,
+        name: 'one-7-0',
+        mac: 'aa:13:b0:84:c5:d4',
+        index: 4,
+        kind: 'veth',
+        master: 'br0',
+        peerIndex: undefined,
+      },
+      {
+        ...base,
+        name: 'one-8-0',
+        mac: '7e:8b:07:7a:b6:3e',
+        index: 5,
+        kind: 'tun',
+        master: 'br0',
+        peerIndex: undefined,
+      },
+      {
+        ...base,
+        name: 'br0b',
+        mac: '62:70:ad:72:c1:8c',
+        index: 6,
+        kind: 'veth',
+        master: 'br0',
+        peerIndex: 2,
+      },
     ]);
   });
 

@@ -9,6 +9,20 @@ const LIST_IP = 'nft -j list table ip one_tproxy';
 const LIST_BRIDGE = 'nft -j list table bridge one_tproxy';
 const MISSING = failure('nft/1.0.6/list-missing-table.stderr');
 
+test('endpoint maps as nft 1.1.3 (Debian 13) prints them', async () => {
+  const maps = await readEndpointMaps(answering({ [LIST_IP]: fixture('nft/1.1.3/table-ip.json') }));
+  expect([...maps]).toEqual([
+    [
+      'br0',
+      [
+        { servicePort: 5030, upstream: { address: '10.11.12.13', port: 8080 } },
+        { servicePort: 5031, upstream: { address: '10.11.12.13', port: 8081 }, comment: 'proxy=v2' },
+      ],
+    ],
+    ['br1', []],
+  ]);
+});
+
 describe('endpoint maps', () => {
   test('are read with their comments, bridges without an endpoint included', async () => {
     const maps = await readEndpointMaps(answering({ [LIST_IP]: fixture('nft/1.0.6/table-ip.json') }));
@@ -123,7 +137,12 @@ describe('the bridge table', () => {
     const run = answering({ [LIST_IP]: MISSING, [LIST_BRIDGE]: fixture('nft/1.0.6/table-bridge.json') });
     expect(await readTables(run)).toEqual({
       ip: undefined,
-      bridge: { chains: CHAINS, sets: new Map([['veth_ports', ['br0b', 'br1b']]]), others: [] },
+      bridge: {
+        chains: CHAINS,
+        sets: new Map([['veth_ports', ['br0b', 'br1b']]]),
+        macMaps: new Map(),
+        others: [],
+      },
     });
   });
 
@@ -135,30 +154,50 @@ describe('the bridge table', () => {
 });
 
 describe('single objects', () => {
-  const names = { map: 'ep_br0', chain: 'ch_br0', set: 'veth_ports' };
+  const names = {
+    endpoints: 'ep_br0',
+    chains: ['ch_br0', 'nearest'],
+    sets: ['veth_ports'],
+    macMaps: ['tap_macs'],
+  };
   const MAP = 'nft -j list map ip one_tproxy ep_br0';
   const CHAIN = 'nft -j list chain bridge one_tproxy ch_br0';
+  const REDIRECT = 'nft -j list chain bridge one_tproxy nearest';
   const SET = 'nft -j list set bridge one_tproxy veth_ports';
+  const TAPS = 'nft -j list map bridge one_tproxy tap_macs';
+  const NOTHING = { [MAP]: MISSING, [CHAIN]: MISSING, [REDIRECT]: MISSING, [SET]: MISSING, [TAPS]: MISSING };
 
   test('are read as tables with nothing else in them', async () => {
     const run = answering({
       [MAP]: fixture('nft/1.0.6/map.json'),
       [CHAIN]: fixture('nft/1.0.6/chain.json'),
+      [REDIRECT]: fixture('nft/1.0.6/chain-nearest.json'),
       [SET]: fixture('nft/1.0.6/set.json'),
+      [TAPS]: fixture('nft/1.0.6/map-taps.json'),
     });
     const { ip, bridge } = await readObjects(run, names);
     expect([...(ip?.endpointMaps.keys() ?? [])]).toEqual(['br0']);
-    expect([...(bridge?.chains.keys() ?? [])]).toEqual(['ch_br0']);
+    expect([...(bridge?.chains.keys() ?? [])]).toEqual(['ch_br0', 'nearest']);
     expect(bridge?.sets).toEqual(new Map([['veth_ports', ['br0b', 'br1b']]]));
+    expect(bridge?.macMaps).toEqual(
+      new Map([
+        [
+          'tap_macs',
+          new Map([
+            ['one-7-0', '02:00:00:00:00:01'],
+            ['one-8-0', '02:00:00:00:00:02'],
+          ]),
+        ],
+      ]),
+    );
   });
 
   test('that are missing are missing', async () => {
-    const run = answering({ [MAP]: MISSING, [CHAIN]: MISSING, [SET]: MISSING });
-    expect(await readObjects(run, names)).toEqual({ ip: undefined, bridge: undefined });
+    expect(await readObjects(answering(NOTHING), names)).toEqual({ ip: undefined, bridge: undefined });
   });
 
   test('must be the ones that were asked for', async () => {
-    const run = answering({ [MAP]: fixture('nft/1.0.6/set.json'), [CHAIN]: MISSING, [SET]: MISSING });
+    const run = answering({ ...NOTHING, [MAP]: fixture('nft/1.0.6/set.json') });
     await expect(readObjects(run, names)).rejects.toThrow(UnreadableAnswerError);
   });
 });

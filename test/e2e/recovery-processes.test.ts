@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Site } from '../support/site.ts';
+import type { Told } from '../torture/judge.ts';
+import { createStage, FIRST, faultsOf, pidOf, startTraffic, until } from '../torture/stage.ts';
+import { monotonicMs } from '../torture/timeline.ts';
+import type { Traffic } from '../torture/traffic.ts';
+import { titlesOf } from '../torture/weights.ts';
+
+const KILLED_MS = 2000;
+const HUNG_MS = 10_000;
+const FORWARDER = 'one_tproxy';
+const LISTENER = 'one_tproxy_br0';
+
+let site: Site;
+
+beforeEach(async () => {
+  site = await createStage();
+});
+
+afterEach(async () => {
+  await site.box.close();
+});
+
+/** Sends a signal to the process with this title, and waits until a guest that came after it is served. */
+async function strike(title: string, signal: 'SIGKILL' | 'SIGSTOP', traffic: Traffic): Promise<number> {
+  await until('under traffic', 5000, () => traffic.told.length > 20);
+  const pid = pidOf(site, title);
+  process.kill(pid, signal);
+  const at = monotonicMs();
+  const served = ({ start, reached }: Told) => start > at + 5 && reached > 0;
+  await until('served again', 15_000, () => traffic.told.some(served));
+  expect(pidOf(site, title)).not.toBe(pid);
+  return Math.min(...traffic.told.filter(served).map(({ reached }) => reached)) - at;
+}
+
+function messages(level: number): unknown[] {
+  return site.hypervisor
+    .log('one_tproxy')
+    .filter((line) => Number(line.level) >= level)
+    .map(({ msg }) => msg);
+}
+
+describe('a killed listener', () => {
+  test('is back within two seconds; guests wait, nobody is refused, no relay breaks', async () => {
+    const traffic = startTraffic(site, { kinds: { short: 2, session: 4, download: 2, half: 2 } });
+    const forwarder = pidOf(site, FORWARDER);
+    expect(await strike(LISTENER, 'SIGKILL', traffic)).toBeLessThan(KILLED_MS);
+    await traffic.finish();
+    expect(faultsOf(traffic)).toEqual([]);
+    expect(pidOf(site, FORWARDER)).toBe(forwarder);
+    expect(messages(40)).toContain('listener lost');
+  });
+
+  test('that keeps dying is started again after growing pauses', async () => {
+    const traffic = startTraffic(site, { kinds: { short: 2, session: 2 } });
+    for (let i = 0; i < 4; i++) await strike(LISTENER, 'SIGKILL', traffic);
+    await traffic.finish();
+    expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
+    const times = site.hypervisor
+      .log('one_tproxy')
+      .filter(({ msg }) => msg === 'listener recovered')
+      .map(({ time }) => Number(time));
+    expect(times).toHaveLength(4);
+  });
+});
+
+describe('a killed forwarder', () => {
+  test('is back within two seconds; guests that came meanwhile are served, nobody is refused', async () => {
+    const traffic = startTraffic(site);
+    const listener = pidOf(site, LISTENER);
+    expect(await strike(FORWARDER, 'SIGKILL', traffic)).toBeLessThan(KILLED_MS);
+    await traffic.finish();
+    // Its own relays are gone: at most one of each worker of the traffic.
+    const faults = faultsOf(traffic);
+    expect(faults.filter(({ outcome }) => outcome !== 'reset' && outcome !== 'cut')).toEqual([]);
+    expect(faults.length).toBeLessThanOrEqual(7);
+    expect(pidOf(site, LISTENER)).toBe(listener);
+    expect(messages(50)).toContain('forwarder died, it is started again');
+  });
+
+  test('keeps the settings and the endpoints of its last reload', async () => {
+    site.hypervisor.configure(':tproxy_debug_level: 3\n:tproxy_connect_timeout: 1\n:tproxy: []\n');
+    await site.hypervisor.must('reload');
+    const settings = () => JSON.parse(readFileSync(site.box.path('/run/one_tproxy/settings.json'), 'utf8'));
+    expect(settings()).toMatchObject({ debugLevel: 3, connectTimeoutS: 1 });
+    const traffic = startTraffic(site, { kinds: { short: 1 } });
+    await strike(FORWARDER, 'SIGKILL', traffic);
+    await traffic.finish();
+    expect(settings()).toMatchObject({ debugLevel: 3, connectTimeoutS: 1 });
+    expect(new Set(traffic.told.map(({ upstream }) => upstream))).toEqual(new Set([FIRST]));
+  });
+
+  test('that keeps dying is started again after pauses of seconds, and then for good', async () => {
+    const traffic = startTraffic(site, { kinds: { short: 2 } });
+    for (let i = 0; i < 3; i++) await strike(FORWARDER, 'SIGKILL', traffic);
+    await traffic.finish();
+    expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
+    const pauses = site.hypervisor
+      .log('one_tproxy')
+      .filter(({ msg }) => msg === 'forwarder died, it is started again')
+      .map(({ pause_s }) => pause_s);
+    expect(pauses).toEqual([0, 1, 2]);
+  });
+
+  test('together with its listener: both are back, nobody is refused for longer than that', async () => {
+    const traffic = startTraffic(site, { kinds: { short: 2 } });
+    await until('under traffic', 5000, () => traffic.told.length > 20);
+    for (const title of [FORWARDER, LISTENER]) process.kill(pidOf(site, title), 'SIGKILL');
+    const at = monotonicMs();
+    await until('served again', 5000, () =>
+      traffic.told.some(({ start, outcome }) => start > at && outcome === 'ok'),
+    );
+    const [back] = traffic.told.filter(({ start, outcome }) => start > at && outcome === 'ok');
+    expect((back?.reached ?? 0) - at).toBeLessThan(KILLED_MS);
+    await traffic.finish();
+    expect(traffic.told.at(-1)?.outcome).toBe('ok');
+  });
+});
+
+describe('a hung', () => {
+  test('listener is succeeded within ten seconds; guests wait, no relay breaks', async () => {
+    const traffic = startTraffic(site, { kinds: { short: 2, session: 4, download: 2 } });
+    expect(await strike(LISTENER, 'SIGSTOP', traffic)).toBeLessThan(HUNG_MS);
+    await traffic.finish();
+    // What it had accepted and not handed over when it stopped is lost with it.
+    const faults = faultsOf(traffic);
+    expect(faults.filter(({ reached, outcome }) => reached > 0 || outcome === 'refused')).toEqual([]);
+    expect(faults.length).toBeLessThanOrEqual(1);
+    expect(messages(50)).toContain('listener is silent, it is killed');
+  });
+
+  test('forwarder is succeeded within ten seconds; guests wait, nobody is refused', async () => {
+    const traffic = startTraffic(site);
+    expect(await strike(FORWARDER, 'SIGSTOP', traffic)).toBeLessThan(HUNG_MS);
+    await traffic.finish();
+    const faults = faultsOf(traffic);
+    expect(faults.filter(({ outcome }) => outcome !== 'reset' && outcome !== 'cut')).toEqual([]);
+    expect(faults.length).toBeLessThanOrEqual(7);
+    expect(messages(50)).toContain('forwarder is silent, it is killed');
+  });
+
+  test('forwarder is succeeded by restart, and by nothing else besides', async () => {
+    const traffic = startTraffic(site, { kinds: { short: 2 } });
+    await until('under traffic', 5000, () => traffic.told.length > 20);
+    process.kill(pidOf(site, FORWARDER), 'SIGSTOP');
+    await site.hypervisor.must('restart');
+    const at = monotonicMs();
+    await until('served', 1000, () =>
+      traffic.told.some(({ start, outcome }) => start > at && outcome === 'ok'),
+    );
+    await traffic.finish();
+    expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
+    expect(titlesOf(site.box).map(({ title }) => title)).toEqual([FORWARDER, LISTENER, 'tproxy_watch']);
+  });
+});
+
+test('a killed watch: guests notice nothing, restart brings another one', async () => {
+  const traffic = startTraffic(site);
+  await until('under traffic', 5000, () => traffic.told.length > 20);
+  process.kill(pidOf(site, 'tproxy_watch'), 'SIGKILL');
+  await until('gone', 1000, () => !titlesOf(site.box).some(({ title }) => title === 'tproxy_watch'));
+  await site.hypervisor.must('reload');
+  await site.hypervisor.must('restart');
+  await strike(FORWARDER, 'SIGKILL', traffic);
+  await traffic.finish();
+  expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
+});
