@@ -33,7 +33,11 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   // What this process starts must not start as this process.
   delete process.env.NODE_OPTIONS;
   try {
-    const { forwarder, report } = await Forwarder.start({ settings, takeOver, run: runProgram });
+    // Taking over from a hung one takes longer than the watch is patient.
+    let serving: Forwarder | undefined;
+    startHeartbeat(async () => serving?.countRelays());
+    const { forwarder, report } = await Forwarder.start({ settings, takeOver, again, run: runProgram });
+    serving = forwarder;
     const stop = (): void => {
       void forwarder.stop().finally(() => process.exit(0));
     };
@@ -41,7 +45,6 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     process.on('SIGINT', stop);
     process.on('SIGHUP', () => void forwarder.sync());
     tell(report);
-    startHeartbeat(() => forwarder.countRelays());
   } catch (error) {
     const stack = error instanceof Error ? error.stack : undefined;
     const line = { level: 60, time: Date.now(), pid: process.pid, reason: messageOf(error), stack };

@@ -32,6 +32,8 @@ import {
 export interface ForwarderOptions {
   readonly settings: Settings;
   readonly takeOver: TakeOver;
+  /** Its watch has started it after another one died. */
+  readonly again: boolean;
   readonly run: Run;
 }
 
@@ -71,7 +73,7 @@ export class Forwarder implements BridgeHost {
   /** Starts the forwarder; resolves with the report of its first sync, when it serves. */
   static async start(options: ForwarderOptions): Promise<{ forwarder: Forwarder; report: SyncReport }> {
     const forwarder = new Forwarder(options);
-    const report = await forwarder.begin(options.takeOver);
+    const report = await forwarder.begin(options);
     return { forwarder, report };
   }
 
@@ -114,7 +116,7 @@ export class Forwarder implements BridgeHost {
     this.logFile.close();
   }
 
-  private async begin(takeOver: TakeOver): Promise<SyncReport> {
+  private async begin({ takeOver, again }: ForwarderOptions): Promise<SyncReport> {
     mkdirSync(RUN_DIRECTORY, { recursive: true, mode: 0o711 });
     chmodSync(RUN_DIRECTORY, 0o711);
     this.user = await listenerUser(this.run, this.settings.processOwner, this.log);
@@ -128,7 +130,7 @@ export class Forwarder implements BridgeHost {
     const maps = await readEndpointMaps(this.run);
     // Sockets first: from here on listeners that look for a forwarder find this one.
     for (const [name, endpoints] of served(maps)) this.addBridge(name).route(endpoints);
-    const tookOver = await succeedForwarder(this.log);
+    const tookOver = await succeedForwarder(this.log, again);
     this.control = await startControlServer((request) => this.answer(request));
     await adoptListeners(this.bridges);
     if (takeOver === 'replace') await replaceListeners(this.bridges, this.log);

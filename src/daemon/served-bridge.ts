@@ -105,8 +105,12 @@ export class ServedBridge {
     this.route(endpoints);
     this.kept.belongTo(netns);
     if (this.listener !== undefined && this.listener.netns !== netns) await this.endListener();
-    if (this.listener === undefined) await this.startListener();
-    await this.configure();
+    if (this.listener !== undefined) await this.configure().catch((error: unknown) => this.giveUp(error));
+    if (this.listener === undefined) {
+      await this.startListener();
+      await this.configure();
+    }
+    this.demandPorts();
   }
 
   /** Sends connections that come from now on to `endpoints`; ports are not opened or closed by this. */
@@ -206,11 +210,16 @@ export class ServedBridge {
   /** Has a fresh process take the place of the listener, which goes on serving until then. */
   async replaceListener(): Promise<void> {
     if (this.listener === undefined) return;
-    await this.configure();
-    await this.pause();
-    await this.endListener();
+    try {
+      await this.configure();
+      await this.pause();
+      await this.endListener();
+    } catch (error) {
+      await this.giveUp(error);
+    }
     await this.startListener();
     await this.configure();
+    this.demandPorts();
   }
 
   /** Ends the listener and closes the bridge's sockets; living relays go on. */
@@ -281,12 +290,20 @@ export class ServedBridge {
       fds: kept.fds,
     });
     await this.wait('does not answer');
+  }
+
+  /** Ends a listener that died or hangs while it was told something: its successor will do it. */
+  private async giveUp(error: unknown): Promise<void> {
+    this.host.log.warn({ bridge: this.name, err: error }, 'listener did not do what it was told');
+    await this.endListener();
+  }
+
+  private demandPorts(): void {
     const [failure] = this.failures;
-    if (failure !== undefined) {
-      throw new TproxyError(
-        `bridge ${this.name}: service port ${failure.port} can't be opened: ${failure.reason}; see who has it: ip netns exec ${netnsName(this.name)} ss -ltnp`,
-      );
-    }
+    if (failure === undefined) return;
+    throw new TproxyError(
+      `bridge ${this.name}: service port ${failure.port} can't be opened: ${failure.reason}; see who has it: ip netns exec ${netnsName(this.name)} ss -ltnp`,
+    );
   }
 
   /** Waits for the listener's next step; its steps are asked for one after the other. */

@@ -1,6 +1,14 @@
+import { TproxyError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { askForwarder } from './control.ts';
-import { endProcesses, hostInode, ownProcess, ownProcesses } from './processes.ts';
+import {
+  endProcesses,
+  hostInode,
+  type OwnProcess,
+  ownProcess,
+  ownProcesses,
+  type Role,
+} from './processes.ts';
 import type { ServedBridge } from './served-bridge.ts';
 
 /** A forwarder that takes longer to hand over is hung. */
@@ -9,28 +17,35 @@ const YIELD_TIMEOUT_MS = 8000;
 const ADOPTION_MS = 1000;
 const LOOK_EVERY_MS = 5;
 const GRACE_MS = 1000;
+/** Looks for forwarders of a hung one's watch. */
+const SWEEPS = 5;
 
 type Bridges = ReadonlyMap<string, ServedBridge>;
 
 /**
  * Has the forwarder before this one hand over; true when it did. One that can't be talked to is hung or lost its socket: it
- * is killed, because its listeners must survive it.
+ * is killed, because its listeners must survive it. A forwarder that its watch has started `again` rejects when another
+ * one is just being put in its place.
  */
-export async function succeedForwarder(log: Logger): Promise<boolean> {
+export async function succeedForwarder(log: Logger, again: boolean): Promise<boolean> {
   const yielded = await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS).catch((error: unknown) => {
     log.warn({ err: error }, 'the forwarder before this one did not hand over');
     return undefined;
   });
   if (yielded !== undefined) return true;
-  const others = ownProcesses();
-  const watches = others.filter(({ role, pid }) => role === 'watch' && pid !== process.ppid);
-  await endProcesses(watches, 'SIGKILL', 0);
-  await endProcesses(
-    others.filter(({ role }) => role === 'forwarder'),
-    'SIGKILL',
-    0,
-  );
+  // Whoever was called by an operator wins: the watch tries again, or is ended.
+  if (again && others('watch').length > 0) throw new TproxyError('another forwarder is about to take over');
+  // A watch that dies late leaves behind the forwarder that it has just started.
+  for (let tries = 0; tries < SWEEPS && others('watch', 'forwarder').length > 0; tries++) {
+    await endProcesses(others('watch'), 'SIGKILL', 0);
+    await endProcesses(others('forwarder'), 'SIGKILL', 0);
+  }
   return false;
+}
+
+/** Processes of these roles that do not belong to this forwarder. */
+function others(...roles: readonly Role[]): OwnProcess[] {
+  return ownProcesses().filter(({ role, pid }) => roles.includes(role) && pid !== process.ppid);
 }
 
 /** Waits for the listeners that run already; those that do not come to any bridge are ended. */

@@ -70,7 +70,10 @@ export class Link implements EventTarget {
         this.descriptors.length = 0;
         const n = receiveMessage(this.fd, this.descriptors);
         if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
+        // It died with words of ours unread. What it said before is still there to be heard.
+        if (n === -Errno.ECONNRESET) continue;
         if (n <= 0) {
+          this.takeLegacy();
           this.close(n === 0 ? 'listener went away' : errnoName(-n));
           return;
         }
@@ -183,11 +186,18 @@ export class Link implements EventTarget {
 
   private take(arrivals: readonly Arrival[]): void {
     // Acknowledged before it is touched: what a killed forwarder did not acknowledge can safely go to the next one.
-    if (this.say(writeBare(MessageType.taken, arrivals.length))) {
+    const said = this.trySay(writeBare(MessageType.taken, arrivals.length));
+    if (said === 'said' || said === 'nobody') {
+      // A listener closes its end only by dying. Then nobody else has these connections.
       for (const arrival of arrivals) this.host.arrived(this.bridge, arrival);
     } else {
       for (const { fd } of arrivals) close(fd);
     }
+  }
+
+  /** The connections that a dead listener has left here, room or not: nobody else has them. */
+  private takeLegacy(): void {
+    for (const arrival of this.waiting.splice(0)) this.host.arrived(this.bridge, arrival);
   }
 
   private expectDescriptors(count: number): void {
@@ -196,12 +206,18 @@ export class Link implements EventTarget {
     }
   }
 
-  /** False when it could not be said, which ends the link. */
-  private say(length: number, fds: readonly number[] = []): boolean {
-    if (this.state === 'closed') return false;
+  private say(length: number, fds: readonly number[] = []): void {
+    this.trySay(length, fds);
+  }
+
+  /** `nobody`: the listener is dead, and is heard out before the link ends. `refused`: it does not listen, that ends it. */
+  private trySay(length: number, fds: readonly number[] = []): 'said' | 'nobody' | 'refused' {
+    if (this.state === 'closed') return 'refused';
     const result = sendMessage(this.fd, length, fds);
+    if (result >= 0) return 'said';
+    if (result === -Errno.EPIPE || result === -Errno.ECONNRESET) return 'nobody';
     // A listener that does not read its own small messages is stuck or hostile.
-    if (result < 0) this.close(`${errnoName(-result)} while telling it ${outgoing.view.getUint8(0)}`);
-    return result >= 0;
+    this.close(`${errnoName(-result)} while telling it ${outgoing.view.getUint8(0)}`);
+    return 'refused';
   }
 }

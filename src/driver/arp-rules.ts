@@ -16,15 +16,20 @@ export const ARP_HOOK = 'type filter hook forward priority filter; policy accept
 /** The same as nft reads it back: in the bridge family "filter" is -200. */
 export const ARP_HOOK_READ = 'filter forward -200 accept';
 
-/** Rules of the ARP chain: requests for the service address leave by `<bridge>b` alone. */
+/**
+ * Rules of the ARP chain: what is for the service address leaves by `<bridge>b` alone. Requests, so that the nearest
+ * hypervisor answers; and IPv4, because a bridge that has not heard our veth for five minutes floods what is for it to all
+ * its ports, where other guests and hypervisors would read it.
+ */
 export function arpRules(bridge: string, form: ArpForm): readonly string[] {
-  // ARP first: one comparison lets every other frame pass, and there is a chain per bridge on every frame's way.
-  const request = `arp operation request arp daddr ip ${SERVICE_ADDRESS}`;
   const elsewhere =
     form === 'ibrname'
       ? `meta ibrname "${bridge}" oifname != "${bridgePort(bridge)}"`
       : `oifname != @${PORT_SET}`;
-  return [`${request} ${elsewhere} drop`].map((rule) => `${rule} comment "${fingerprint(bridge, rule)}"`);
+  // The address first: two comparisons let every other frame pass, and there is a chain per bridge on every frame's way.
+  return [`arp operation request arp daddr ip ${SERVICE_ADDRESS}`, `ip daddr ${SERVICE_ADDRESS}`]
+    .map((frame) => `${frame} ${elsewhere} drop`)
+    .map((rule) => `${rule} comment "${fingerprint(bridge, rule)}"`);
 }
 
 /** Chain that brings guests' frames for the service address to the nearest proxy; the same for all bridges. */

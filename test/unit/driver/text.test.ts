@@ -26,6 +26,7 @@ add set bridge one_tproxy veth_ports { type ifname; }
 add element bridge one_tproxy veth_ports { "br0b" }
 add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
 add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
 add map bridge one_tproxy tap_macs { type ifname : ether_addr; }
 add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:01 }
 add chain bridge one_tproxy nearest { type filter hook prerouting priority dstnat; policy accept; }
@@ -41,6 +42,7 @@ add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
 add table bridge one_tproxy
 add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
 add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 9c82c8fa22b8"
+add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 7c11cd1c9344"
 add map bridge one_tproxy tap_macs { type ifname : ether_addr; }
 add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:01 }
 add chain bridge one_tproxy nearest { type filter hook prerouting priority dstnat; policy accept; }
@@ -63,6 +65,7 @@ add element ip one_tproxy ep_br0 { 5030 comment "proxy=v2" : 10.11.12.13 . 5030,
     expect(nftOf(planBridge(plumbed({ nft: { chain: 'wrong-rules' } }), DESIRED))).toBe(`\
 flush chain bridge one_tproxy ch_br0
 add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
 `);
   });
 

@@ -126,7 +126,11 @@ describe('the bridge table', () => {
       'ch_br0',
       {
         base: 'filter forward -200 accept',
-        rules: [{ comment: 'one_tproxy f9f7dda22876', ibrname: false, sets: ['veth_ports'] }],
+        rules: ['f9f7dda22876', '7b74e85c96c1'].map((digest) => ({
+          comment: `one_tproxy ${digest}`,
+          ibrname: false,
+          sets: ['veth_ports'],
+        })),
       },
     ],
     ['ch_br1', { base: 'filter forward -200 accept', rules: [{ ibrname: false, sets: [] }] }],

@@ -1,0 +1,230 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { MessageType, readType, writeConnections, writeJson } from '../../../src/dataplane/handover.ts';
+import type { FromWorker, ToWorker, WorkerData } from '../../../src/dataplane/messages.ts';
+import { wake } from '../../../src/dataplane/reactor.ts';
+import { type FinishedRecord, readRecords } from '../../../src/dataplane/records.ts';
+import { close } from '../../../src/linux/descriptor.ts';
+import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
+import { acceptedIp, acceptedPort, seqpacketConnect, seqpacketListen } from '../../../src/linux/socket.ts';
+import {
+  acceptNow,
+  type Listening,
+  LOOPBACK,
+  listenLocal,
+  openDescriptors,
+} from '../../unit/linux/endpoints.ts';
+import { type Bundle, bundle } from '../linux/bundle.ts';
+import { until } from '../linux/waiting.ts';
+
+let program: Bundle;
+beforeAll(async () => {
+  program = await bundle(new URL('../../../src/dataplane/worker-main.ts', import.meta.url));
+});
+afterAll(() => program.remove());
+
+/** A data-plane thread, its main thread and its listener played by the test. */
+class Plane {
+  readonly messages: FromWorker[] = [];
+  readonly records: FinishedRecord[] = [];
+  readonly ended: Promise<number>;
+  private readonly worker: Worker;
+  private wakeDescriptor = -1;
+  private link = -1;
+
+  constructor() {
+    const data: WorkerData = {
+      limits: { connectMs: 2000, lingerMs: 0, idleMs: 0, keepaliveS: 0 },
+      descriptorLimit: 20_000,
+    };
+    this.worker = new Worker(program.file, { workerData: data, execArgv: [] });
+    this.ended = new Promise((resolve, reject) => {
+      this.worker.once('exit', resolve);
+      this.worker.once('error', reject);
+    });
+    this.worker.on('message', (message: FromWorker | { type: 'ready'; wakeDescriptor: number }) => {
+      if (message.type === 'ready') this.wakeDescriptor = message.wakeDescriptor;
+      else if (message.type === 'records') this.records.push(...readRecords(message.records));
+      else this.messages.push(message);
+    });
+  }
+
+  async serve(upstreamPort: number): Promise<void> {
+    await until('the thread', () => (this.wakeDescriptor >= 0 ? true : undefined));
+    const path = join(program.directory, `br${randomBytes(4).toString('hex')}`);
+    this.post({ type: 'serve', bridge: 'br0', bridgeId: 1, fd: seqpacketListen(path, 4) });
+    this.post({
+      type: 'routes',
+      bridgeId: 1,
+      routes: [{ servicePort: 80, ip: LOOPBACK, port: upstreamPort }],
+    });
+    this.link = seqpacketConnect(path);
+    sendMessage(this.link, writeJson(MessageType.hello, { bridge: 'br0', ports: [] }));
+    const hello = await this.said('hello');
+    expect(hello).toMatchObject({ bridgeId: 1, pid: process.pid });
+    const body = { ports: [80], sockets: [], keepaliveS: 0, logLevel: 2 };
+    this.post({ type: 'configure', link: hello.link, body, fds: [] });
+    const length = await until('the configuration', () => {
+      const n = receiveMessage(this.link, []);
+      return n > 0 ? n : undefined;
+    });
+    expect(readType(length)).toBe(MessageType.configure);
+  }
+
+  post(message: ToWorker | 'stop'): void {
+    this.worker.postMessage(message);
+    wake(this.wakeDescriptor);
+  }
+
+  said<T extends FromWorker['type']>(type: T): Promise<Extract<FromWorker, { type: T }>> {
+    return until(
+      type,
+      () =>
+        this.messages.find((message) => message.type === type) as
+          | Extract<FromWorker, { type: T }>
+          | undefined,
+    );
+  }
+
+  /** Hands over everybody who waits at `listening`. */
+  handOver(listening: number): number {
+    let count = 0;
+    for (let fd = acceptNow(listening); fd !== undefined; fd = acceptNow(listening)) {
+      const arrival = { fd, servicePort: 80, guestIp: acceptedIp(), guestPort: acceptedPort() };
+      expect(sendMessage(this.link, writeConnections([arrival], 0, 1), [fd])).toBe(0);
+      close(fd);
+      count += 1;
+    }
+    while (receiveMessage(this.link, []) > 0);
+    return count;
+  }
+
+  async stop(): Promise<void> {
+    this.post('stop');
+    expect(await this.ended).toBe(0);
+    close(this.link);
+  }
+}
+
+let plane: Plane;
+let guests: Listening;
+let upstream: Server;
+let upstreamPort = 0;
+/** What the upstream does with a connection. */
+let serve: (socket: Socket) => void;
+beforeEach(async () => {
+  plane = new Plane();
+  guests = listenLocal();
+  upstream = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined);
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  const address = upstream.address();
+  upstreamPort = typeof address === 'object' ? (address?.port ?? 0) : 0;
+});
+afterEach(() => {
+  close(guests.fd);
+  upstream.close();
+});
+
+/** Sends `data` as a guest, ends, and resolves with the digest of what came back. */
+function ask(data: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const digest = createHash('sha256');
+    const socket = connect({ port: guests.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('data', (chunk) => digest.update(chunk));
+    socket.on('end', () => resolve(digest.digest('hex')));
+    socket.on('error', reject);
+    socket.end(data);
+  });
+}
+
+test('a thread of its own relays 300 conversations at once, unharmed, and tells of each', async () => {
+  // The upstream answers with the digest of what it was told and with what it was told.
+  serve = (socket) => {
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('end', () => socket.end(Buffer.concat(chunks).reverse()));
+  };
+  await plane.serve(upstreamPort);
+  const questions = Array.from({ length: 300 }, (_, i) => randomBytes(1 + ((i * 7919) % 300_000)));
+  const answers = Promise.all(questions.map(ask));
+  let handedOver = 0;
+  await until('all guests', () => {
+    handedOver += plane.handOver(guests.fd);
+    return handedOver === 300 ? true : undefined;
+  });
+  const digests = await answers;
+  expect(digests).toEqual(
+    questions.map((question) => createHash('sha256').update(Buffer.from(question).reverse()).digest('hex')),
+  );
+  await until('the records', () => (plane.records.length === 300 ? true : undefined));
+  expect(new Set(plane.records.map(({ outcome }) => outcome))).toEqual(new Set(['closed']));
+  const bytes = questions.reduce((sum, { length }) => sum + length, 0);
+  expect(plane.records.reduce((sum, record) => sum + record.bytesToUpstream, 0)).toBe(bytes);
+  expect(plane.records.reduce((sum, record) => sum + record.bytesToGuest, 0)).toBe(bytes);
+  await plane.stop();
+});
+
+test('it hears its main thread while it has nothing to do, and while it is busy', async () => {
+  serve = (socket) => socket.pipe(socket);
+  await plane.serve(upstreamPort);
+  for (const id of [1, 2, 3]) {
+    plane.messages.length = 0;
+    plane.post({ type: 'count', id });
+    expect(await plane.said('counted')).toEqual({
+      type: 'counted',
+      id,
+      relays: 0,
+      byBridge: [{ bridgeId: 1, relays: 0 }],
+    });
+  }
+  const answer = ask(Buffer.alloc(32 << 20, 'x'));
+  await until('the guest', () => (plane.handOver(guests.fd) > 0 ? true : undefined));
+  for (let id = 10; id < 40; id++) {
+    plane.messages.length = 0;
+    const begin = performance.now();
+    plane.post({ type: 'count', id });
+    expect((await plane.said('counted')).id).toBe(id);
+    expect(performance.now() - begin).toBeLessThan(1000);
+  }
+  expect(await answer).toBe(
+    createHash('sha256')
+      .update(Buffer.alloc(32 << 20, 'x'))
+      .digest('hex'),
+  );
+  await plane.stop();
+});
+
+test('it ends when told to, with living relays, and tells what it has to tell first', async () => {
+  serve = (socket) => socket.resume();
+  await plane.serve(upstreamPort);
+  const before = openDescriptors();
+  const sockets = Array.from({ length: 5 }, () => connect(guests.port, '127.0.0.1'));
+  const closed = sockets.map(
+    (socket) =>
+      new Promise<string>((resolve) => {
+        socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+        socket.once('close', () => resolve('close'));
+      }),
+  );
+  let handedOver = 0;
+  await until('the guests', () => {
+    handedOver += plane.handOver(guests.fd);
+    return handedOver === 5 ? true : undefined;
+  });
+  plane.messages.length = 0;
+  plane.post({ type: 'count', id: 1 });
+  expect((await plane.said('counted')).relays).toBe(5);
+  plane.post({ type: 'cut' });
+  plane.post('stop');
+  expect(await plane.ended).toBe(0);
+  expect(plane.records.map(({ outcome }) => outcome)).toEqual(['cut', 'cut', 'cut', 'cut', 'cut']);
+  expect(await Promise.all(closed)).toEqual(new Array(5).fill('ECONNRESET'));
+  for (const socket of sockets) socket.destroy();
+  await until('everything to be closed', () => (openDescriptors() <= before ? true : undefined));
+});
