@@ -54,9 +54,10 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
   program
     .command('status')
     .description('a line per running daemon, the forwarder first; exit code 3 when none runs')
-    .action(async () => {
+    .option('-v, --verbose', 'all processes, with what they do and their connections')
+    .action(async ({ verbose }: { readonly verbose?: boolean }) => {
       const { status } = await import('./commands/status.ts');
-      exit(status(io));
+      exit(await status({ verbose: verbose === true }, io));
     });
 
   program

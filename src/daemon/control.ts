@@ -11,12 +11,20 @@ export type ControlRequest =
   | { readonly op: 'yield' }
   | { readonly op: 'count' };
 
+export interface BridgeReport {
+  readonly bridge: string;
+  /** Why it is not served. */
+  readonly error?: string;
+  /** Living relays, for `count`. */
+  readonly relays?: number;
+}
+
 /** How a sync went, per bridge that has endpoints. */
 export interface SyncReport {
   readonly ok: boolean;
   /** Why nothing could be read or done at all. */
   readonly error?: string;
-  readonly bridges: readonly { readonly bridge: string; readonly error?: string }[];
+  readonly bridges: readonly BridgeReport[];
   /** Living relays, for `count`. */
   readonly relays?: number;
 }

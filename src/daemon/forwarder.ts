@@ -55,7 +55,8 @@ export class Forwarder implements BridgeHost {
   private control: Server | undefined;
   private lastBridgeId = 0;
   private queue: Promise<unknown> = Promise.resolve();
-  private counts = new Map<number, (relays: number) => void>();
+  private readonly counts = new Map<number, (report: SyncReport) => void>();
+  private lastCount = 0;
   private onDrained: (() => void) | undefined;
 
   private constructor(options: ForwarderOptions) {
@@ -209,8 +210,7 @@ export class Forwarder implements BridgeHost {
         this.finished.write(message.records);
         break;
       case 'counted':
-        this.counts.get(message.id)?.(message.relays);
-        this.counts.delete(message.id);
+        this.onCounted(message);
         break;
       case 'drained':
         this.onDrained?.();
@@ -231,7 +231,7 @@ export class Forwarder implements BridgeHost {
       case 'yield':
         return this.serialised(() => this.yieldToSuccessor());
       case 'count':
-        return { ok: true, bridges: [], relays: await this.countRelays() };
+        return this.countRelays();
       default:
         return {
           ok: false,
@@ -242,12 +242,22 @@ export class Forwarder implements BridgeHost {
   }
 
   /** Living relays; it resolves only while the data plane is alive. */
-  countRelays(): Promise<number> {
-    const id = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+  countRelays(): Promise<SyncReport> {
+    this.lastCount += 1;
+    const id = this.lastCount;
     return new Promise((resolve) => {
       this.counts.set(id, resolve);
       this.post({ type: 'count', id });
     });
+  }
+
+  private onCounted({ id, relays, byBridge }: Extract<FromWorker, { type: 'counted' }>): void {
+    const bridges = byBridge.map((count) => ({
+      bridge: this.bridgeNames.get(count.bridgeId) ?? '',
+      relays: count.relays,
+    }));
+    this.counts.get(id)?.({ ok: true, bridges, relays });
+    this.counts.delete(id);
   }
 
   /** Leaves listeners to a successor, finishes the living relays, and ends. */

@@ -77,8 +77,8 @@ async function attachLocked(
   return attached;
 }
 
-/** From here on, reading whole nft tables takes longer than starting a process for each object (measured). */
-const MANY_NETNS = 64;
+/** From here on, reading whole nft tables takes longer than starting a process per object (docs/decisions/0006). */
+const MANY_NETNS = 128;
 
 /** With a netns there is most likely nothing to do, which a glance can tell. */
 async function observe(bridge: string, { run, host }: DriverDeps): Promise<Facts> {

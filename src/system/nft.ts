@@ -37,8 +37,8 @@ export interface ObjectNames {
 }
 
 /**
- * Just the named objects, as tables with nothing else in them. A process for each; on a host with 200 bridges one takes
- * 6 ms, where each of the whole tables takes 25.
+ * Just the named objects, as tables with nothing else in them: a process for each, and no dearer on a host with many
+ * bridges (docs/decisions/0006).
  */
 export async function readObjects(run: Run, names: ObjectNames): Promise<NftTables> {
   const read = (asked: 'chain' | 'set' | 'map') => (name: string) => readBridge(run, asked, name);

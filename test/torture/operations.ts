@@ -10,6 +10,8 @@ const BACK_MS = { kill: 2000, stop: 10_000 } as const;
 const LONGEST_PAUSE_MS = 5000;
 const STEADY_MS = 10_000;
 const PATIENCE_MS = 30_000;
+/** A signal takes a moment to arrive. */
+const SIGNAL_MS = 5;
 const POLL_MS = 10;
 
 export type Way = keyof typeof BACK_MS;
@@ -93,9 +95,10 @@ export class Operations {
   }
 
   async killForwarder(way: Way): Promise<void> {
-    const at = monotonicMs();
-    this.judge.kills.push({ at, since: this.forwarderSince, until: at + BACK_MS[way] + 2000 });
-    await this.strike('one_tproxy', way, this.scene.meshes, at);
+    const since = this.forwarderSince;
+    const at = await this.strike('one_tproxy', way, this.scene.meshes, (at) =>
+      this.judge.kills.push({ at, since, until: at + BACK_MS[way] + 2000 }),
+    );
     // Its successor's relays are older than the next restart.
     this.forwarderSince = at;
     this.counts[way === 'kill' ? 'killedForwarders' : 'stoppedForwarders'] += 1;
@@ -103,7 +106,7 @@ export class Operations {
 
   async killListener(way: Way): Promise<void> {
     const mesh = this.pick(this.scene.meshes);
-    await this.strike(`one_tproxy_${mesh.bridge}`, way, [mesh], monotonicMs());
+    await this.strike(`one_tproxy_${mesh.bridge}`, way, [mesh]);
     this.counts[way === 'kill' ? 'killedListeners' : 'stoppedListeners'] += 1;
   }
 
@@ -145,13 +148,20 @@ export class Operations {
     this.counts[slowest] = Math.max(this.counts[slowest], now - began);
   }
 
-  /** Kills or stops a process and waits until the guests of its bridges are served again. */
-  private async strike(title: string, way: Way, meshes: readonly Mesh[], at: number): Promise<void> {
+  /** Kills or stops a process and waits until the guests of its bridges are served again; when it struck. */
+  private async strike(
+    title: string,
+    way: Way,
+    meshes: readonly Mesh[],
+    note: (at: number) => void = () => undefined,
+  ): Promise<number> {
     const found = titlesOf(this.scene.box).filter((process) => process.title === title);
     if (found.length !== 1) throw new Error(`${found.length} processes titled ${title}`);
     this.firstServed.clear();
-    for (const { bridge } of meshes) this.served.set(bridge, at);
+    const at = monotonicMs();
+    note(at);
     for (const { pid } of found) process.kill(pid, way === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+    for (const { bridge } of meshes) this.served.set(bridge, at + SIGNAL_MS);
     const missing = () => meshes.filter(({ bridge }) => !this.firstServed.has(bridge));
     while (missing().length > 0 && monotonicMs() < at + PATIENCE_MS) await sleep(POLL_MS);
     const left = missing().map(({ bridge }) => bridge);
@@ -165,6 +175,7 @@ export class Operations {
       this.counts.late += 1;
       this.complain(`${title} (${way}): guests waited ${Math.round(took)} ms`);
     }
+    return at;
   }
 
   private complain(text: string): void {

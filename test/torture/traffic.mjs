@@ -50,8 +50,8 @@ function now() {
 const KINDS = {
   short: () => ({ up: 10 + random(200), down: 1 + random(2000), rate: 0, order: 'now' }),
   download: () => ({ up: 0, ...paced(), order: 'now' }),
-  bulk: () => ({ up: 0, down: 4_000_000 + random(8_000_000), rate: 0, order: 'now' }),
-  upload: () => ({ up: 1_000_000 + random(8_000_000), down: 10, rate: 0, order: 'after' }),
+  bulk: () => ({ up: 0, down: 1_000_000 + random(4_000_000), rate: 0, order: 'now' }),
+  upload: () => ({ up: 500_000 + random(4_000_000), down: 10, rate: 0, order: 'after' }),
   half: () => ({ up: 100 + random(100_000), ...paced(), order: 'after' }),
 };
 
@@ -253,6 +253,10 @@ async function converse(kind, number) {
   if (connection.told.outcome !== 'ok') await sleep(20);
 }
 
+/** Transfers at full speed leave the processor to others for a while. */
+const HEAVY = ['bulk', 'upload'];
+const HEAVY_PAUSE = 10;
+
 const busy = { transfers: 0, sessions: 0 };
 
 async function worker(kind, number) {
@@ -266,7 +270,8 @@ async function worker(kind, number) {
     await converse(kind, number);
     busy[what] -= 1;
     change({});
-    if (options.pauseMs > 0) await sleep(random(2 * options.pauseMs));
+    if (options.pauseMs > 0)
+      await sleep(random(2 * options.pauseMs) * (HEAVY.includes(kind) ? HEAVY_PAUSE : 1));
   }
 }
 

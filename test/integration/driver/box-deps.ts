@@ -118,12 +118,28 @@ function storeIn(box: Sandbox): AttachmentStore {
 
 /** Everything in the root namespace and the netns list that the driver may touch; equal before and after means no trace. */
 export async function traces(box: Sandbox): Promise<string> {
-  return box.sh(`
+  const tables = await box.sh(`
     nft list tables | sort | while read -r _ family table; do nft list table "$family" "$table"; done
+  `);
+  const rest = await box.sh(`
     ip netns list | sort
     ip -o link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode) .*//; s/NO-CARRIER,|,LOWER_UP|,M-DOWN//g' | sort
     ls -A /run/netns /run/one_tproxy/attachments 2>/dev/null || true
   `);
+  return `${tables
+    .split(/^(?=table )/m)
+    .map(inOrder)
+    .join('')}${rest}`;
+}
+
+/** A table lists its chains in the order of their making, which a repair changes. */
+function inOrder(table: string): string {
+  const [head = '', ...lines] = table.split('\n');
+  const blocks = lines
+    .join('\n')
+    .replace(/\n\}\s*$/, '')
+    .split('\n\n');
+  return [head, ...blocks.sort(), '}\n'].join('\n');
 }
 
 /** Those of the command lines that may change something. */

@@ -322,3 +322,29 @@ test('twenty VMs on two bridges, all at once, up and then down', async () => {
   await Promise.all(nics.map((nic) => detach({ ...nic, taps: [nic.owner.tap] }, SERVICES, deps)));
   expect(await traces(box)).toBe(before);
 });
+
+describe('on a host with many bridges', () => {
+  const many = Array.from({ length: 100 }, (_, index) => `one_tproxy_br${index}`);
+
+  test('up reads the objects of its own bridge, and the whole tables only to change something', async () => {
+    await addBridge(box, 'br0');
+    const before = await traces(box);
+    const crowded = { ...deps, host: { ...deps.host, netnsNames: async () => many } };
+    const up = () => attach(vm(7, 'br0', 'a'), SERVICES, crowded);
+    const readsTables = () => deps.commands.some((line) => line.startsWith('nft -j list table'));
+
+    expect(await up()).toMatchObject({ is: 'ready', changed: true });
+    const plumbed = await traces(box);
+    deps.commands.length = 0;
+    expect(await up()).toMatchObject({ is: 'ready', changed: false });
+    expect(readsTables()).toBe(false);
+
+    await box.sh('nft flush chain bridge one_tproxy ch_br0; nft flush chain bridge one_tproxy nearest');
+    expect(await up()).toMatchObject({ is: 'ready', changed: true });
+    expect(readsTables()).toBe(true);
+    expect(await traces(box)).toBe(plumbed);
+
+    await detach({ ...vm(7, 'br0', 'a'), taps: ['one-7-0'] }, SERVICES, crowded);
+    expect(await traces(box)).toBe(before);
+  });
+});

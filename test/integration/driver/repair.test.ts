@@ -107,11 +107,18 @@ const DAMAGE: readonly (readonly [string, string])[] = [
   ],
   ['the ARP chain has a rule more', 'nft add rule bridge one_tproxy ch_br0 accept'],
   ['the set of ports is emptied', 'nft flush set bridge one_tproxy veth_ports'],
+  ['the chain to the nearest proxy is empty', 'nft flush chain bridge one_tproxy nearest'],
+  ['the map of taps is empty', 'nft flush map bridge one_tproxy tap_macs'],
+  [
+    'a tap leads to another veth',
+    'nft "delete element bridge one_tproxy tap_macs { "one-7-0" }; add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:99 }"',
+  ],
   ['the whole table of ARP chains is gone', 'nft delete table bridge one_tproxy'],
 ];
 
-describe('up repairs', () => {
+describe('up repairs, and down leaves nothing after', () => {
   test.each(DAMAGE)('%s', async (_, damage) => {
+    const before = await bareState();
     await attach(NIC, SERVICES, deps);
     const whole = await state();
     expect(await reached()).toBe(true);
@@ -120,26 +127,23 @@ describe('up repairs', () => {
     expect(await state().catch(() => 'the netns is not there')).not.toBe(whole);
     expect(await attach(NIC, SERVICES, deps)).toMatchObject({ is: 'ready', changed: true });
     await box.sh(TIDY);
-
     expect(await state()).toBe(whole);
     expect(await reached()).toBe(true);
     deps.commands.length = 0;
     expect(await attach(NIC, SERVICES, deps)).toMatchObject({ changed: false });
     expect(changes(deps.commands)).toEqual([]);
-  });
-});
 
-describe('down leaves nothing after', () => {
-  test.each(DAMAGE)('%s', async (_, damage) => {
-    const before = await box.sh('nft list ruleset; ip netns list; ls /run/netns');
-    await attach(NIC, SERVICES, deps);
     await box.sh(damage);
     await detach({ ...NIC, taps: ['one-7-0'] }, SERVICES, deps);
     await box.sh(TIDY);
-    expect(await box.sh('nft list ruleset; ip netns list; ls /run/netns')).toBe(before);
-    expect(await box.sh('ip -o link show')).not.toMatch(/br0b/);
+    expect(await bareState()).toBe(before);
   });
 });
+
+/** What of ours there may be, wherever the damage has put the bridge and its guest. */
+async function bareState(): Promise<string> {
+  return box.sh('nft list ruleset; ip netns list; ls /run/netns; ip -o link show dev br0b 2>&1 || true');
+}
 
 describe('plumbing of a stock driver', () => {
   const STOCK = `

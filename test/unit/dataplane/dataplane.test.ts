@@ -33,6 +33,9 @@ import {
   withFewDescriptors,
 } from '../linux/endpoints.ts';
 
+// The machine may be busy with other tests.
+vi.setConfig({ testTimeout: 30_000 });
+
 const BRIDGE = 4;
 const LIMITS = { connectMs: 2000, lingerMs: 0, idleMs: 0, keepaliveS: 0 };
 

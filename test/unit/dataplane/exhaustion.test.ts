@@ -6,6 +6,9 @@ import { type Pipe, splice } from '../../../src/linux/splice.ts';
 import { openDescriptors, receiveText, sendBytes, tcpPair, withFewDescriptors } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
 
+// The machine may be busy with other tests.
+vi.setConfig({ testTimeout: 30_000 });
+
 const MIB = 1 << 20;
 /** Descriptors for pipes stay below the half of the data plane's reserve. */
 const PIPES_AT_MOST = 256;

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { shutdownWrite } from '../../../src/linux/socket.ts';
@@ -14,6 +15,9 @@ import {
   socketOption,
 } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
+
+// The machine may be busy with other tests.
+vi.setConfig({ testTimeout: 30_000 });
 
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
@@ -446,11 +450,11 @@ describe('time limits', () => {
   });
 
   test('lingering ends when nothing moves, not while the answer is on its way', () => {
-    const bench = start({ lingerMs: 200 });
+    const bench = start({ lingerMs: 500 });
     const wire = open(bench);
     shutdownWrite(wire.guest);
-    for (let i = 0; i < 8; i++) {
-      bench.pass(100);
+    for (let i = 0; i < 6; i++) {
+      bench.pass(170);
       push(bench, wire.upstream, Buffer.from('word '));
       expect(bench.text(wire.guest, 5)).toBe('word ');
     }
@@ -459,37 +463,33 @@ describe('time limits', () => {
   });
 
   test('lingering does not cut a reader that is slow but reads', () => {
-    const bench = start({ lingerMs: 150 });
+    const bench = start({ lingerMs: 400 });
     const wire = open(bench);
     shutdownWrite(wire.guest);
-    const size = 6 * MIB;
-    const [writer, reader] = [
-      new StreamWriter(wire.upstream, 9, size),
-      new StreamReader(wire.guest, 9, () => 60_000),
-    ];
-    let next = 0;
-    bench.until(
-      'the whole answer',
-      () => {
-        writer.step();
-        if (performance.now() >= next) {
-          reader.step();
-          next = performance.now() + 20;
-        }
-        return reader.done || bench.outcomes.includes('linger-timeout') ? true : undefined;
-      },
-      20_000,
-    );
-    expect({ received: reader.received, outcomes: bench.outcomes }).toEqual({
-      received: size,
-      outcomes: ['closed'],
-    });
+    const size = 8 * MIB;
+    const writer = new StreamWriter(wire.upstream, 9, size);
+    const slow = { chunk: 12_000 };
+    const reader = new StreamReader(wire.guest, 9, () => slow.chunk);
+    const begin = performance.now();
+    // So slowly that the kernel's buffers have room for more only once in a while.
+    for (let next = begin; performance.now() < begin + 2000; bench.turn()) {
+      writer.step();
+      if (performance.now() < next) continue;
+      reader.step();
+      next += 20;
+    }
+    expect(bench.outcomes).toEqual([]);
+    expect(reader.received).toBeGreaterThan(50 * slow.chunk);
+    slow.chunk = MIB;
+    transfer(bench, [writer], [reader]);
+    expect(reader.received).toBe(size);
+    expect(bench.outcome(wire)).toBe('closed');
   });
 
   test('idle: a relay on which nothing moves ends, one that talks does not', () => {
-    const bench = start({ youngMs: 150, idleMs: 300 });
+    const bench = start({ youngMs: 200, idleMs: 600 });
     const [silent, talking] = [open(bench), open(bench)];
-    for (let i = 0; i < 14; i++) {
+    for (let i = 0; i < 16; i++) {
       push(bench, talking.guest, Buffer.from('.'));
       expect(bench.text(talking.upstream, 1)).toBe('.');
       bench.pass(80);
@@ -539,37 +539,32 @@ describe('time limits', () => {
   });
 });
 
-test('10 000 short relays leave nothing behind', { timeout: 30_000 }, () => {
+test('10 000 short relays leave nothing behind', () => {
   const bench = start();
   const before = openDescriptors();
-  let done = 0;
-  for (let batch = 0; batch < 200; batch++) {
-    const wires = Array.from({ length: 50 }, () => bench.open());
+  const counts: Partial<Record<Outcome, number>> = {};
+  for (let batch = 0; batch < 100; batch++) {
+    const wires = Array.from({ length: 100 }, () => bench.open());
     for (const { guest } of wires) {
       sendBytes(guest, Buffer.from('GET /'));
       shutdownWrite(guest);
     }
-    for (const [i, { upstream, guest }] of wires.entries()) {
+    for (const [i, { upstream }] of wires.entries()) {
       expect(bench.text(upstream, 5)).toBe('GET /');
-      if (i % 5 === 0) {
-        reset(bench.disown(upstream));
-        continue;
+      if (i % 5 === 0) reset(bench.disown(upstream));
+      else {
+        sendBytes(upstream, Buffer.from('200 OK'));
+        bench.hangUp(upstream);
       }
-      sendBytes(upstream, Buffer.from('200 OK'));
-      bench.hangUp(upstream);
-      expect(bench.text(guest, 6)).toBe('200 OK');
     }
-    bench.until('all to end', () => (bench.ended.size === 50 ? true : undefined));
-    done += bench.ended.size;
-    bench.ended.clear();
+    bench.until('all to end', () => (bench.ended.size === wires.length ? true : undefined));
+    for (const [i, { guest }] of wires.entries())
+      if (i % 5 !== 0) expect(bench.text(guest, 6)).toBe('200 OK');
     bench.hangUp(...wires.map(({ guest }) => guest));
+    for (const outcome of bench.ended.values()) counts[outcome] = (counts[outcome] ?? 0) + 1;
+    bench.ended.clear();
     if (batch === 0) expect(openDescriptors()).toBe(before);
   }
-  expect(done).toBe(10_000);
+  expect(counts).toEqual({ closed: 8000, 'upstream-reset': 2000 });
   expect(openDescriptors()).toBe(before);
-  const counts = (outcome: string) => bench.outcomes.filter((each) => each === outcome).length;
-  expect({ closed: counts('closed'), reset: counts('upstream-reset') }).toEqual({
-    closed: 8000,
-    reset: 2000,
-  });
 });

@@ -104,17 +104,13 @@ describe('messages', () => {
     close(server);
   });
 
-  test('one that is too long for the buffer throws and brings no descriptors', () => {
+  test('one that is too long for the buffer throws, and the next one is heard', () => {
     const { client, server } = pair();
-    const fd = eventfd();
-    opened.push(fd);
-    const before = openDescriptors();
-    outgoing.bytes.fill('x');
-    // The buffers of the process lie side by side or not; only the kernel reads beyond, so send what is surely there.
-    const big = allocate(MESSAGE_BYTES + 4096);
+    const big = allocate(MESSAGE_BYTES + 1);
     expect(write(client, big.address, MESSAGE_BYTES + 1)).toBe(MESSAGE_BYTES + 1);
+    say(client, 'next');
     expect(() => receiveMessage(server, [])).toThrow('recvmsg (message cut off): EMSGSIZE');
-    expect(openDescriptors()).toBe(before);
+    expect(hear(server)).toBe('next');
   });
 });
 
@@ -225,7 +221,7 @@ describe('descriptors', () => {
     expect(openDescriptors()).toBe(before);
   });
 
-  test('100 000 hand-overs in batches of up to 64 leak nothing', () => {
+  test('100 000 hand-overs in batches of up to 64 leak nothing', { timeout: 30_000 }, () => {
     const random = seeded(20_240_229);
     const { client, server } = pair();
     const fds = Array.from({ length: 64 }, eventfd);
