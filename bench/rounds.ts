@@ -1,6 +1,6 @@
 import type { Context, Measurement, Readings, Subject } from './figures/figure.ts';
 import { DISTURBED_SHARE, leastDisturbed, openPatience } from './host/disturbance.ts';
-import { type AllSamples, addSample } from './report/samples.ts';
+import { type AllSamples, addSample, fillGaps } from './report/samples.ts';
 
 /** Rounds of a `fresh` measurement: it hardly varies. */
 const MAX_FRESH_ROUNDS = 3;
@@ -26,36 +26,45 @@ export async function measureRounds(
     for (const subject of subjects) await measurement.measure(subject, context, WARM_UP_SECONDS);
   }
   const patience = openPatience(context.options.patience);
-  let measured = 0;
-  let disturbed = 0;
+  const disturbed: AllSamples = {};
+  let all = 0;
+  let noisy = 0;
+  const measureOne = async (measurement: Measurement, subject: Subject, round: number) => {
+    const measure = () => measurement.measure(subject, context, context.options.seconds);
+    // Memory does not care who else is busy.
+    const { result, othersShare } =
+      measurement.on === 'warm'
+        ? await leastDisturbed(measure, patience)
+        : { result: await measure(), othersShare: 0 };
+    const isNoisy = othersShare > DISTURBED_SHARE;
+    all++;
+    if (isNoisy) noisy++;
+    for (const [figure, value] of Object.entries(result)) {
+      addSample(isNoisy ? disturbed : samples, figure, subject.peer.key, round, value);
+    }
+    return `${subject.peer.key} ${shown(measurement, result)}${isNoisy ? '?' : ''}`;
+  };
   const pass = async (round: number, of: number, list: readonly Measurement[]) => {
     for (const measurement of list) {
       const told: string[] = [];
-      for (const subject of rotated(subjects, round)) {
-        const measure = () => measurement.measure(subject, context, context.options.seconds);
-        // Memory does not care who else is busy.
-        const { result, othersShare } =
-          measurement.on === 'warm'
-            ? await leastDisturbed(measure, patience)
-            : { result: await measure(), othersShare: 0 };
-        if (othersShare > DISTURBED_SHARE) disturbed++;
-        measured++;
-        for (const [figure, value] of Object.entries(result))
-          addSample(samples, figure, subject.peer.key, round, value);
-        told.push(
-          `${subject.peer.key} ${shown(measurement, result)}${othersShare > DISTURBED_SHARE ? '?' : ''}`,
-        );
-      }
+      for (const subject of rotated(subjects, round))
+        told.push(await measureOne(measurement, subject, round));
       say(`round ${round + 1}/${of}, ${measurement.name}: ${told.join(' · ')}`);
     }
   };
-  for (let round = 0; round < rounds; round++) await pass(round, rounds, warm);
-  const freshRounds = fresh.length === 0 ? 0 : Math.min(rounds, MAX_FRESH_ROUNDS);
-  for (let round = 0; round < freshRounds; round++) await pass(round, freshRounds, fresh);
-  if (disturbed > 0) {
-    context.note(
-      `others used more than ${DISTURBED_SHARE * 100} % of the machine during ${disturbed} of ${measured} measurements (marked ?)`,
-    );
+  try {
+    for (let round = 0; round < rounds; round++) await pass(round, rounds, warm);
+    const freshRounds = fresh.length === 0 ? 0 : Math.min(rounds, MAX_FRESH_ROUNDS);
+    for (let round = 0; round < freshRounds; round++) await pass(round, freshRounds, fresh);
+  } finally {
+    const filled = fillGaps(samples, disturbed);
+    if (noisy > 0) {
+      const used =
+        filled === 0 ? 'left out' : `left out but for ${filled} figures of a peer that has no others`;
+      context.note(
+        `others used more than ${DISTURBED_SHARE * 100} % of the machine during ${noisy} of ${all} measurements (marked ?): ${used}`,
+      );
+    }
   }
 }
 

@@ -49,6 +49,26 @@ export function ratiosOf(samples: Samples | undefined, a: string, b: string): nu
   });
 }
 
+/** Median of the ratios of the rounds; the ratio of the medians when no round has both. */
 export function medianRatio(samples: Samples | undefined, a: string, b: string): number | undefined {
-  return spreadOf(ratiosOf(samples, a, b))?.median;
+  const paired = spreadOf(ratiosOf(samples, a, b))?.median;
+  if (paired !== undefined) return paired;
+  const dividend = spreadOf(samples?.[a])?.median;
+  const divisor = spreadOf(samples?.[b])?.median;
+  return dividend === undefined || !divisor ? undefined : dividend / divisor;
+}
+
+/** Adds to `quiet` what was measured under disturbance, where a peer has nothing better. Tells how often it had not. */
+export function fillGaps(quiet: AllSamples, disturbed: AllSamples): number {
+  let filled = 0;
+  for (const [figure, peers] of Object.entries(disturbed)) {
+    for (const [peer, values] of Object.entries(peers)) {
+      if (quiet[figure]?.[peer] !== undefined) continue;
+      filled++;
+      values.forEach((value, round) => {
+        if (value !== undefined) addSample(quiet, figure, peer, round, value);
+      });
+    }
+  }
+  return filled;
 }

@@ -1,28 +1,14 @@
-import {
-  arpChainName,
-  bridgePort,
-  endpointMapName,
-  netnsDevice,
-  netnsName,
-  SERVICE_ADDRESS,
-} from '../model/names.ts';
+import { arpChainName, bridgePort, endpointMapName, netnsDevice, netnsName } from '../model/names.ts';
 import type { Host } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import { classifyIpFailure } from '../system/ip-errors.ts';
 import type { Link } from '../system/ip-json.ts';
-import { type InsideNetns, readNetns } from '../system/netns.ts';
+import { readNetns } from '../system/netns.ts';
 import { type NftTables, readObjects, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from './arp-rules.ts';
-import type {
-  BridgeDevice,
-  DeviceFacts,
-  Facts,
-  InsideFacts,
-  NetnsFacts,
-  NftFacts,
-  PortFacts,
-} from './facts.ts';
+import type { Facts, NetnsFacts, NftFacts } from './facts.ts';
+import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
 import { netnsSysctls } from './netns-sysctls.ts';
 import { nftFacts } from './nft-facts.ts';
 
@@ -116,34 +102,4 @@ async function observeNetns(run: Run, host: Host, bridge: string): Promise<Netns
     if (classifyIpFailure(error) === 'missing-object') return { is: 'stale' };
     throw error;
   }
-}
-
-function bridgeDevice(link: Link | undefined): BridgeDevice {
-  if (link === undefined) return { is: 'missing' };
-  if (link.kind !== 'bridge') return { is: 'other', kind: link.kind ?? 'physical' };
-  return { is: 'bridge', mtu: link.mtu };
-}
-
-function portFacts(link: Link | undefined): PortFacts {
-  if (link === undefined) return { is: 'missing' };
-  if (link.kind !== 'veth') return { is: 'stranger', kind: link.kind ?? 'physical' };
-  const { index, peerIndex, master, up, mtu } = link;
-  return { is: 'veth', index, peerIndex, master, up, mtu };
-}
-
-function insideFacts({ links, routes, sysctls }: InsideNetns, name: string): InsideFacts {
-  const link = links.find((candidate) => candidate.name === name);
-  return {
-    loUp: links.some((candidate) => candidate.name === 'lo' && candidate.up),
-    device: link === undefined ? undefined : deviceFacts(link),
-    hasRoute: routes.some(
-      ({ destination, device, scope, gateway }) =>
-        destination === 'default' && device === name && scope === 'link' && gateway === undefined,
-    ),
-    sysctls,
-  };
-}
-
-function deviceFacts({ index, peerIndex, up, mtu, mac, addresses }: Link): DeviceFacts {
-  return { index, peerIndex, up, mtu, mac, hasAddress: addresses.includes(`${SERVICE_ADDRESS}/32`) };
 }

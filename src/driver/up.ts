@@ -1,14 +1,14 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
-import { type Attachment, attachmentKey, type Owner, tapsOn } from './attachment.ts';
+import { type Owner, tapsOn } from './attachment.ts';
 import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts.ts';
 import { bridgeUse } from './guests.ts';
-import { look, type View } from './look.ts';
+import { look } from './look.ts';
 import { glanceAtBridge, observeBridge } from './observe.ts';
+import { clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan-redirect.ts';
-import { release } from './release.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 import { wantedServices } from './wanted.ts';
 
@@ -91,18 +91,6 @@ function whyNot(device: Exclude<BridgeDevice, { is: 'bridge' }>): string {
   return device.is === 'missing' ? 'there is no such bridge' : `it is no Linux bridge but ${device.kind}`;
 }
 
-/** The attachment to record, and the one that is recorded now. A repeated `up` does not lose its place in the queue. */
-function ownAttachment(
-  { owner, bridge, network }: AttachRequest,
-  { now, living, leftover }: View,
-): { own: Attachment; previous: Attachment | undefined } {
-  const own = { owner, bridge, network, since: now, seen: now, servicePorts: [] };
-  const key = attachmentKey(own);
-  const previous = [...living, ...leftover].find((attachment) => attachmentKey(attachment) === key);
-  const stays = previous?.bridge === bridge && previous.since.bootId === now.bootId;
-  return { own: stays ? { ...own, since: previous.since } : own, previous };
-}
-
 async function bringUp(
   facts: Facts,
   endpoints: readonly Endpoint[],
@@ -118,21 +106,4 @@ async function bringUp(
     servicePorts: endpoints.map(({ servicePort }) => servicePort),
     changed: steps.length > 0,
   };
-}
-
-/** Leftover records of this bridge, and the bridge that this NIC was on before its network was moved to another one. */
-async function clearUp(
-  { owner, bridge, uplinks }: AttachRequest,
-  previous: Attachment | undefined,
-  view: View,
-  services: readonly Service[],
-  deps: DriverDeps,
-): Promise<void> {
-  for (const attachment of view.leftover) {
-    if (attachment.bridge === bridge && attachment !== previous) await deps.attachments.remove(attachment);
-  }
-  if (previous === undefined || previous.bridge === bridge) return;
-  const living = view.living.filter((attachment) => attachment !== previous);
-  const taps = owner.is === 'vm' ? [owner.tap] : [];
-  await release({ bridge: previous.bridge, taps, uplinks }, living, services, deps);
 }

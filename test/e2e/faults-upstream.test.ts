@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mapByHand } from '../support/hypervisor.ts';
+import { program, type Site } from '../support/site.ts';
+import { UPSTREAM_ADDRESS } from '../torture/scene.ts';
+import { createStage, FIRST, faultsOf, SERVICE, startTraffic, until, upstream } from '../torture/stage.ts';
+
+/** Where an upstream of its own kind is. */
+const ODD = 5040;
+const FILTERED = 5041;
+const NOBODY = 5042;
+const ODD_UPSTREAM = 9000;
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await createStage({
+    settings: ':tproxy_connect_timeout: 1\n:tproxy_linger_timeout: 2\n:tproxy_idle_timeout: 0',
+    services: {
+      [SERVICE]: upstream(FIRST),
+      [ODD]: upstream(ODD_UPSTREAM),
+      [FILTERED]: upstream(ODD_UPSTREAM + 1),
+      [NOBODY]: upstream(ODD_UPSTREAM + 2),
+    },
+  });
+  await site.host.sh(`nft -f -`, {
+    input: `table ip t { chain c { type filter hook input priority 0; tcp dport ${ODD_UPSTREAM + 1} drop; }; }`,
+  });
+});
+
+afterAll(async () => {
+  await site.box.close();
+});
+
+/** A server in which every connection does this; `socket` is its name there. */
+async function oddUpstream(does: string): Promise<{ stop(): Promise<void> }> {
+  const server = site.host.spawn([
+    'node',
+    '-e',
+    `require('net').createServer({ allowHalfOpen: true }, (socket) => { socket.on('error', () => {}); ${does} })
+      .listen(${ODD_UPSTREAM}, '${UPSTREAM_ADDRESS}', () => console.log('listening'));`,
+  ]);
+  await server.waitFor(/listening/);
+  return server;
+}
+
+/** Runs a guest's client at the odd service; what it prints. */
+function client(does: string): ReturnType<Site['guest']['spawn']> {
+  return site.guest.spawn([
+    'node',
+    '-e',
+    `const begin = Date.now(); let bytes = 0;
+    const socket = require('net').connect({ host: '169.254.16.9', port: ${ODD}, allowHalfOpen: true });
+    const say = (what) => console.log(what, bytes, Date.now() - begin);
+    socket.on('data', (chunk) => { bytes += chunk.length; });
+    socket.on('end', () => say('END')); socket.on('error', (error) => say(error.code));
+    ${does}`,
+  ]);
+}
+
+/** How the last connection to a service ended, once it is told. */
+async function lastOutcome(port: number, count: number): Promise<unknown> {
+  const ended = () => site.hypervisor.connections('br0').filter(({ service_port }) => service_port === port);
+  await until('told', 5000, () => ended().length >= count);
+  return ended().at(-1);
+}
+
+let told = 0;
+
+test('upstream that accepts and never answers: its connections stay, others do not notice', async () => {
+  const server = await oddUpstream('socket.on("end", () => socket.end())');
+  const traffic = startTraffic(site);
+  const waiting = Array.from({ length: 50 }, () =>
+    client(`socket.write('hello'); setTimeout(() => socket.end(), 6000)`),
+  );
+  await traffic.finish();
+  expect(faultsOf(traffic)).toEqual([]);
+  for (const one of waiting)
+    expect((await one.waitFor(/\w+ \d+ \d+/, 20_000))[0]).toMatch(/^END 0 [6-9]\d{3}$/);
+  told += 50;
+  expect(await lastOutcome(ODD, told)).toMatchObject({ outcome: 'closed', bytes_to_upstream: 5 });
+  await server.stop();
+});
+
+test('upstream that resets in the middle: the guest gets what was said before, and the reset', async () => {
+  const server = await oddUpstream(
+    'socket.write(Buffer.alloc(100000)); setTimeout(() => socket.resetAndDestroy(), 500)',
+  );
+  const traffic = startTraffic(site);
+  const one = client('');
+  expect((await one.waitFor(/\w+ \d+ \d+/))[0]).toMatch(/^ECONNRESET 100000 /);
+  told += 1;
+  expect(await lastOutcome(ODD, told)).toMatchObject({ outcome: 'upstream-reset', bytes_to_guest: 100_000 });
+  await traffic.finish();
+  expect(faultsOf(traffic)).toEqual([]);
+  await server.stop();
+});
+
+test('upstream that sends one byte a second: neither half-closed nor slow is silent', async () => {
+  const server = await oddUpstream(`
+    let left = 6;
+    const timer = setInterval(() => { socket.write('.'); if (--left === 0) { clearInterval(timer); socket.end(); } }, 1000);`);
+  const traffic = startTraffic(site);
+  const half = client('socket.end("all that I have to say")');
+  const whole = client('socket.on("end", () => socket.end())');
+  for (const one of [half, whole]) expect((await one.waitFor(/\w+ \d+ \d+/, 15_000))[0]).toMatch(/^END 6 /);
+  told += 2;
+  expect(await lastOutcome(ODD, told)).toMatchObject({ outcome: 'closed', bytes_to_guest: 6 });
+  await traffic.finish();
+  expect(faultsOf(traffic)).toEqual([]);
+  await server.stop();
+});
+
+test('linger timeout: a half-closed connection on which nothing happens is ended, and told as such', async () => {
+  const server = await oddUpstream('');
+  const one = client('socket.end("hello")');
+  const [, outcome, ms] = await one.waitFor(/(\w+) \d+ (\d+)/, 20_000);
+  expect(outcome).toBe('ECONNRESET');
+  expect(Number(ms)).toBeGreaterThan(1900);
+  told += 1;
+  expect(await lastOutcome(ODD, told)).toMatchObject({ outcome: 'linger-timeout', bytes_to_upstream: 5 });
+  await server.stop();
+});
+
+test('idle timeout: off, and on from a reload on; a connection on which something happens is left alone', async () => {
+  const server = await oddUpstream('socket.pipe(socket)');
+  site.hypervisor.configure(':tproxy_debug_level: 2\n:tproxy_idle_timeout: 3\n:tproxy: []\n');
+  await site.hypervisor.must('reload');
+  const idle = client('socket.write("hello")');
+  const busy = client('setInterval(() => socket.write("."), 200)');
+  const [, outcome, ms] = await idle.waitFor(/(\w+) \d+ (\d+)/, 25_000);
+  expect(outcome).toBe('ECONNRESET');
+  expect(Number(ms)).toBeGreaterThan(2900);
+  expect(busy.output).toBe('');
+  told += 1;
+  expect(await lastOutcome(ODD, told)).toMatchObject({ outcome: 'idle-timeout', bytes_to_guest: 5 });
+  await busy.stop();
+  told += 1;
+  await lastOutcome(ODD, told);
+  await server.stop();
+});
+
+test('connect timeout: an upstream that does not even answer SYN', async () => {
+  const { stdout } = await site.guest.run(program('client', '169.254.16.9', FILTERED, 'knock'));
+  const [, outcome, ms] = /(\w+) (\d+)/.exec(stdout) ?? [];
+  expect(outcome).toBe('ECONNRESET');
+  expect(Number(ms)).toBeGreaterThan(900);
+  expect(Number(ms)).toBeLessThan(6000);
+  expect(await lastOutcome(FILTERED, 1)).toMatchObject({ outcome: 'connect-timeout' });
+});
+
+test('upstream refused: the guest hears at once', async () => {
+  await mapByHand(site.box, site.bridge, {
+    [SERVICE]: upstream(FIRST),
+    [NOBODY]: upstream(ODD_UPSTREAM + 2),
+  });
+  await site.hypervisor.must('reload');
+  const { stdout } = await site.guest.run(program('client', '169.254.16.9', NOBODY, 'knock'));
+  expect(stdout).toMatch(/^ECONNRESET \d{1,3}$/m);
+  expect(await lastOutcome(NOBODY, 1)).toMatchObject({ outcome: 'upstream-refused' });
+});

@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Errno } from '../../../src/linux/errno.ts';
+import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { sendBytes, socketOption } from '../linux/endpoints.ts';
+import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
+
+// The machine may be busy with other tests.
+vi.setConfig({ testTimeout: 30_000 });
+
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const SOL_TCP = 6;
+const TCP_KEEPIDLE = 4;
+const MIB = 1 << 20;
+
+describe('time limits', () => {
+  test('lingering: a side that closed waits for the other only so long', () => {
+    const bench = start({ lingerMs: 200 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    expect(bench.end(wire.upstream)).toBe(0);
+    const begin = performance.now();
+    expect(bench.outcome(wire)).toBe('linger-timeout');
+    expect(performance.now() - begin).toBeGreaterThan(150);
+    expect(bench.end(wire.guest)).toBe(-Errno.ECONNRESET);
+    expect(sendBytes(wire.upstream, Buffer.from('late'))).toBe(-Errno.EPIPE);
+  });
+
+  test('lingering ends when nothing moves, not while the answer is on its way', () => {
+    const bench = start({ lingerMs: 500 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    for (let i = 0; i < 6; i++) {
+      bench.pass(170);
+      push(bench, wire.upstream, Buffer.from('word '));
+      expect(bench.text(wire.guest, 5)).toBe('word ');
+    }
+    expect(bench.outcomes).toEqual([]);
+    expect(bench.outcome(wire)).toBe('linger-timeout');
+  });
+
+  test('lingering does not cut a reader that is slow but reads', () => {
+    const bench = start({ lingerMs: 400 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    const size = 8 * MIB;
+    const writer = new StreamWriter(wire.upstream, 9, size);
+    const slow = { chunk: 12_000 };
+    const reader = new StreamReader(wire.guest, 9, () => slow.chunk);
+    const begin = performance.now();
+    // So slowly that the kernel's buffers have room for more only once in a while.
+    for (let next = begin; performance.now() < begin + 2000; bench.turn()) {
+      writer.step();
+      if (performance.now() < next) continue;
+      reader.step();
+      next += 20;
+    }
+    expect(bench.outcomes).toEqual([]);
+    expect(reader.received).toBeGreaterThan(50 * slow.chunk);
+    slow.chunk = MIB;
+    transfer(bench, [writer], [reader]);
+    expect(reader.received).toBe(size);
+    expect(bench.outcome(wire)).toBe('closed');
+  });
+
+  test('idle: a relay on which nothing moves ends, one that talks does not', () => {
+    const bench = start({ youngMs: 200, idleMs: 600 });
+    const [silent, talking] = [open(bench), open(bench)];
+    for (let i = 0; i < 16; i++) {
+      push(bench, talking.guest, Buffer.from('.'));
+      expect(bench.text(talking.upstream, 1)).toBe('.');
+      bench.pass(80);
+    }
+    expect([...bench.ended]).toEqual([[silent.relay, 'idle-timeout']]);
+    expect([bench.end(silent.guest), bench.end(silent.upstream)]).toEqual([
+      -Errno.ECONNRESET,
+      -Errno.ECONNRESET,
+    ]);
+    expect(bench.outcome(talking)).toBe('idle-timeout');
+  });
+
+  test('idle with lingering off: a half-closed relay does not stay for ever', () => {
+    const bench = start({ youngMs: 100, idleMs: 200, lingerMs: 0 });
+    const wire = open(bench);
+    shutdownWrite(wire.guest);
+    expect(bench.outcome(wire, 3000)).toBe('idle-timeout');
+  });
+
+  test('off: nothing ends by itself', () => {
+    const bench = start({ youngMs: 100 });
+    const wires = [open(bench), open(bench)] as const;
+    shutdownWrite(wires[1].guest);
+    bench.pass(500);
+    expect(bench.outcomes).toEqual([]);
+    push(bench, wires[0].guest, Buffer.from('still here'));
+    expect(bench.text(wires[0].upstream, 10)).toBe('still here');
+  });
+
+  test('probes: set on the upstream of a relay that lives long, not before', () => {
+    const bench = start({ youngMs: 250, keepaliveS: 44 });
+    const wire = open(bench);
+    bench.pass(50);
+    expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
+    bench.until('probes', () =>
+      socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE) === 1 ? true : undefined,
+    );
+    expect(socketOption(wire.upstreamSide, SOL_TCP, TCP_KEEPIDLE)).toBe(44);
+    expect(bench.outcomes).toEqual([]);
+  });
+
+  test('probes: not when they are off', () => {
+    const bench = start({ youngMs: 100, keepaliveS: 0 });
+    const wire = open(bench);
+    bench.pass(400);
+    expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
+  });
+});
+
