@@ -1,8 +1,9 @@
-import { setTimeout as sleep, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { plumbByHand, unplumbByHand } from '../support/hypervisor.ts';
 import { addBridge, addGuest, type Guest } from '../support/network.ts';
 import type { Site } from '../support/site.ts';
+import { UPSTREAM_ADDRESS } from '../torture/scene.ts';
 import {
   createStage,
   FIRST,

@@ -7,7 +7,8 @@ import { receiveEnd, receiveText } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
 import { descriptorsOf, fate, listenerScene, processorMs } from './listener-scene.ts';
 
-const { guest, introduced, kill, nextLink, serving, startForwarder, startListener, succeed } = listenerScene();
+const { guest, introduced, kill, nextLink, serving, startForwarder, startListener, succeed } =
+  listenerScene();
 
 describe('without a forwarder', () => {
   test('nothing is accepted and nobody is refused; the next one gets those that waited', async () => {

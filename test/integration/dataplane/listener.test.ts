@@ -208,4 +208,3 @@ describe('changed ports', () => {
     expect(descriptorsOf(pid)).toBe(before + 1);
   });
 });
-

@@ -324,7 +324,7 @@ test('twenty VMs on two bridges, all at once, up and then down', async () => {
 });
 
 describe('on a host with many bridges', () => {
-  const many = Array.from({ length: 100 }, (_, index) => `one_tproxy_br${index}`);
+  const many = Array.from({ length: 200 }, (_, index) => `one_tproxy_br${index}`);
 
   test('up reads the objects of its own bridge, and the whole tables only to change something', async () => {
     await addBridge(box, 'br0');

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { givePipe, takePipe } from '../../../src/dataplane/pipes.ts';
 import { close, duplicate } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
@@ -13,28 +13,10 @@ const MIB = 1 << 20;
 /** Descriptors for pipes stay below the half of the data plane's reserve. */
 const PIPES_AT_MOST = 256;
 
-const wires: Wire[] = [];
-const benches: RelayBench[] = [];
-afterEach(() => {
-  for (const bench of benches.splice(0)) bench.dispose(wires.splice(0));
-});
-
-function start(): RelayBench {
-  const bench = new RelayBench({ narrow: true });
-  benches.push(bench);
-  return bench;
-}
-
-function open(bench: RelayBench): Wire {
-  const wire = bench.open();
-  wires.push(wire);
-  return wire;
-}
-
 // Pipes are kept for the whole thread: this comes first, before any was opened.
 test('without descriptors for a pipe bulk is copied, and nothing is lost', () => {
-  const bench = start();
-  const wire = open(bench);
+  const bench = new RelayBench({ narrow: true });
+  const wire = bench.open();
   bench.turn();
   const before = openDescriptors();
   const size = 3 * MIB;
@@ -54,7 +36,7 @@ test('without descriptors for a pipe bulk is copied, and nothing is lost', () =>
 
 /** A relay of which the guest has said more than one turn moves; the kernel grants it room once it has seen bulk. */
 function loaded(bench: RelayBench): Wire {
-  const wire = open(bench);
+  const wire = bench.open();
   const [writer, reader] = [
     new StreamWriter(wire.guest, 1, 24 * MIB, undefined, false),
     new StreamReader(wire.upstream, 1),
@@ -83,7 +65,6 @@ function withoutPipes(task: () => void): void {
 
 test('a flow that could go on has one turn planned, however often it is poked', () => {
   const bench = new RelayBench();
-  benches.push(bench);
   const wire = loaded(bench);
   const planned = vi.spyOn(bench.reactor, 'defer');
   const counts: number[] = [];
@@ -103,7 +84,6 @@ test('a flow that could go on has one turn planned, however often it is poked', 
 
 test('a turn that was planned before the relay ended does not touch those that got its descriptors', () => {
   const bench = new RelayBench();
-  benches.push(bench);
   const others = [tcpPair(), tcpPair()];
   for (const { client } of others) sendBytes(client, Buffer.from('private'));
   const wire = loaded(bench);
@@ -163,11 +143,11 @@ describe('pipes', () => {
   });
 
   test('are given back when a stream ends, though the relay lives on', () => {
-    const bench = start();
+    const bench = new RelayBench({ narrow: true });
     // All but one are taken.
     const others = Array.from({ length: PIPES_AT_MOST - 1 }, () => takePipe());
     for (let i = 0; i < 3; i++) {
-      const wire = open(bench);
+      const wire = bench.open();
       const [writer, reader] = [new StreamWriter(wire.guest, i, 2 * MIB), new StreamReader(wire.upstream, i)];
       bench.until('the stream', () => {
         writer.step();
@@ -183,8 +163,8 @@ describe('pipes', () => {
   });
 
   test('are given back by a relay that is cut in the middle of bulk', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench({ narrow: true });
+    const wire = bench.open();
     const writer = new StreamWriter(wire.guest, 1, 8 * MIB);
     for (let i = 0; i < 200; i++) {
       writer.step();

@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { Deadlines } from '../../../src/dataplane/deadlines.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
@@ -39,7 +40,15 @@ export interface Wire {
   readonly upstreamSide: number;
 }
 
-/** Relays on a reactor that the test turns by hand, in its own thread. */
+const EAGER_TURNS = 2000;
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+/** Leaves the processor to others for a millisecond. */
+function rest(): void {
+  Atomics.wait(clock, 0, 0, 1);
+}
+
+/** Relays on a reactor that the test turns by hand, in its own thread. Everything is closed when the test has finished. */
 export class RelayBench implements RelayHost {
   readonly reactor = new Reactor(() => undefined);
   readonly connecting: Deadlines;
@@ -50,6 +59,7 @@ export class RelayBench implements RelayHost {
   /** How relays ended, in order. */
   readonly outcomes: Outcome[] = [];
   readonly ended = new Map<Relay, Outcome>();
+  private readonly living = new Set<Relay>();
   private readonly guests = listenLocal();
   private readonly upstreams = listenLocal();
   private readonly opened = new Set<number>([this.guests.fd, this.upstreams.fd]);
@@ -65,11 +75,13 @@ export class RelayBench implements RelayHost {
     this.narrow = options.narrow ?? false;
     if (this.narrow) for (const { fd } of [this.guests, this.upstreams]) narrowDown(fd);
     const queues = [this.connecting, this.young, this.lingering, this.idling];
+    onTestFinished(() => this.dispose());
     this.reactor.onTick((now) => queues.map((queue) => queue.expire(now)).includes(true));
   }
 
   finished(relay: Relay, outcome: Outcome): void {
     if (this.ended.has(relay)) throw new Error('a relay ended twice');
+    this.living.delete(relay);
     this.ended.set(relay, outcome);
     this.outcomes.push(outcome);
   }
@@ -88,13 +100,38 @@ export class RelayBench implements RelayHost {
       upstreamIp: LOOPBACK,
       upstreamPort: port,
     };
-    return { relay: new Relay(this, guestSide, upstreamSide, parties), guest, guestSide, upstreamSide };
+    const relay = new Relay(this, guestSide, upstreamSide, parties);
+    this.living.add(relay);
+    return { relay, guest, guestSide, upstreamSide };
   }
 
   /** A relay whose upstream is the test. */
   open(): Wire {
     const started = this.attempt(this.upstreams.port);
     return { ...started, upstream: this.keep(acceptSoon(this.upstreams.fd)) };
+  }
+
+  /** Sends all of `data` while relays work. */
+  push(fd: number, data: Buffer): void {
+    let sent = 0;
+    this.until(`${data.length} bytes to be sent`, () => {
+      const n = sendBytes(fd, data.subarray(sent));
+      if (n > 0) sent += n;
+      else if (n !== 0 && n !== -Errno.EAGAIN) throw new Error(`write: errno ${-n}`);
+      return sent === data.length ? true : undefined;
+    });
+  }
+
+  /** Runs writers and readers until the readers have read the end. */
+  transfer(writers: readonly StreamWriter[], readers: readonly StreamReader[]): void {
+    this.until(
+      'the streams to arrive',
+      () => {
+        for (const each of [...writers, ...readers]) each.step();
+        return readers.every(({ done }) => done) ? true : undefined;
+      },
+      20_000,
+    );
   }
 
   /** Closes sockets of the test, with FIN. */
@@ -121,18 +158,23 @@ export class RelayBench implements RelayHost {
   /** Turns until `look` answers something else than undefined; throws when that takes too long. */
   until<T>(what: string, look: () => T | undefined, limitMs = 8000): T {
     const deadline = performance.now() + limitMs;
-    for (;;) {
+    for (let turns = 0; ; turns++) {
       this.turn();
       const found = look();
       if (found !== undefined) return found;
       if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+      // What is a matter of microseconds has been tried often enough: it waits for a clock.
+      if (turns > EAGER_TURNS) rest();
     }
   }
 
   /** Turns for `ms` milliseconds. */
   pass(ms: number): void {
     const end = performance.now() + ms;
-    while (performance.now() < end) this.turn();
+    while (performance.now() < end) {
+      this.turn();
+      rest();
+    }
   }
 
   /** The next `length` bytes at `fd` as text. */
@@ -160,11 +202,11 @@ export class RelayBench implements RelayHost {
     return this.until('the end of the relay', () => this.ended.get(wire.relay), limitMs);
   }
 
-  /** Closes all of the test's sockets and waits for the relays to follow. */
-  dispose(wires: readonly { readonly relay: Relay }[] = []): void {
+  /** Closes all sockets and ends all relays. */
+  private dispose(): void {
     for (const fd of this.opened) close(fd);
     this.opened.clear();
-    for (const wire of wires) wire.relay.cut('cut');
+    for (const relay of this.living) relay.cut('cut');
   }
 }
 

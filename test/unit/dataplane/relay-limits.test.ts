@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Errno } from '../../../src/linux/errno.ts';
 import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { sendBytes, socketOption } from '../linux/endpoints.ts';
-import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
+import { RelayBench, StreamReader, StreamWriter } from './relay-bench.ts';
 
 // The machine may be busy with other tests.
 vi.setConfig({ testTimeout: 30_000 });
@@ -15,8 +15,8 @@ const MIB = 1 << 20;
 
 describe('time limits', () => {
   test('lingering: a side that closed waits for the other only so long', () => {
-    const bench = start({ lingerMs: 200 });
-    const wire = open(bench);
+    const bench = new RelayBench({ lingerMs: 200 });
+    const wire = bench.open();
     shutdownWrite(wire.guest);
     expect(bench.end(wire.upstream)).toBe(0);
     const begin = performance.now();
@@ -27,12 +27,12 @@ describe('time limits', () => {
   });
 
   test('lingering ends when nothing moves, not while the answer is on its way', () => {
-    const bench = start({ lingerMs: 500 });
-    const wire = open(bench);
+    const bench = new RelayBench({ lingerMs: 500 });
+    const wire = bench.open();
     shutdownWrite(wire.guest);
     for (let i = 0; i < 6; i++) {
       bench.pass(170);
-      push(bench, wire.upstream, Buffer.from('word '));
+      bench.push(wire.upstream, Buffer.from('word '));
       expect(bench.text(wire.guest, 5)).toBe('word ');
     }
     expect(bench.outcomes).toEqual([]);
@@ -40,8 +40,8 @@ describe('time limits', () => {
   });
 
   test('lingering does not cut a reader that is slow but reads', () => {
-    const bench = start({ lingerMs: 400 });
-    const wire = open(bench);
+    const bench = new RelayBench({ lingerMs: 400 });
+    const wire = bench.open();
     shutdownWrite(wire.guest);
     const size = 8 * MIB;
     const writer = new StreamWriter(wire.upstream, 9, size);
@@ -58,16 +58,16 @@ describe('time limits', () => {
     expect(bench.outcomes).toEqual([]);
     expect(reader.received).toBeGreaterThan(50 * slow.chunk);
     slow.chunk = MIB;
-    transfer(bench, [writer], [reader]);
+    bench.transfer([writer], [reader]);
     expect(reader.received).toBe(size);
     expect(bench.outcome(wire)).toBe('closed');
   });
 
   test('idle: a relay on which nothing moves ends, one that talks does not', () => {
-    const bench = start({ youngMs: 200, idleMs: 600 });
-    const [silent, talking] = [open(bench), open(bench)];
+    const bench = new RelayBench({ youngMs: 200, idleMs: 600 });
+    const [silent, talking] = [bench.open(), bench.open()];
     for (let i = 0; i < 16; i++) {
-      push(bench, talking.guest, Buffer.from('.'));
+      bench.push(talking.guest, Buffer.from('.'));
       expect(bench.text(talking.upstream, 1)).toBe('.');
       bench.pass(80);
     }
@@ -80,25 +80,25 @@ describe('time limits', () => {
   });
 
   test('idle with lingering off: a half-closed relay does not stay for ever', () => {
-    const bench = start({ youngMs: 100, idleMs: 200, lingerMs: 0 });
-    const wire = open(bench);
+    const bench = new RelayBench({ youngMs: 100, idleMs: 200, lingerMs: 0 });
+    const wire = bench.open();
     shutdownWrite(wire.guest);
     expect(bench.outcome(wire, 3000)).toBe('idle-timeout');
   });
 
   test('off: nothing ends by itself', () => {
-    const bench = start({ youngMs: 100 });
-    const wires = [open(bench), open(bench)] as const;
+    const bench = new RelayBench({ youngMs: 100 });
+    const wires = [bench.open(), bench.open()] as const;
     shutdownWrite(wires[1].guest);
     bench.pass(500);
     expect(bench.outcomes).toEqual([]);
-    push(bench, wires[0].guest, Buffer.from('still here'));
+    bench.push(wires[0].guest, Buffer.from('still here'));
     expect(bench.text(wires[0].upstream, 10)).toBe('still here');
   });
 
   test('probes: set on the upstream of a relay that lives long, not before', () => {
-    const bench = start({ youngMs: 250, keepaliveS: 44 });
-    const wire = open(bench);
+    const bench = new RelayBench({ youngMs: 250, keepaliveS: 44 });
+    const wire = bench.open();
     bench.pass(50);
     expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
     bench.until('probes', () =>
@@ -109,10 +109,9 @@ describe('time limits', () => {
   });
 
   test('probes: not when they are off', () => {
-    const bench = start({ youngMs: 100, keepaliveS: 0 });
-    const wire = open(bench);
+    const bench = new RelayBench({ youngMs: 100, keepaliveS: 0 });
+    const wire = bench.open();
     bench.pass(400);
     expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
   });
 });
-

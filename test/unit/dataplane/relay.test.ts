@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
@@ -12,78 +12,27 @@ import {
   seeded,
   sendBytes,
   sendUrgent,
-  socketOption,
 } from '../linux/endpoints.ts';
-import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
+import { RelayBench, StreamReader, StreamWriter } from './relay-bench.ts';
 
 // The machine may be busy with other tests.
 vi.setConfig({ testTimeout: 30_000 });
 
-const SOL_SOCKET = 1;
-const SO_KEEPALIVE = 9;
-const SOL_TCP = 6;
-const TCP_KEEPIDLE = 4;
 const MIB = 1 << 20;
-
-const benches: { bench: RelayBench; wires: Wire[] }[] = [];
-afterEach(() => {
-  for (const { bench, wires } of benches.splice(0)) bench.dispose(wires);
-});
-
-function start(...args: ConstructorParameters<typeof RelayBench>): RelayBench {
-  const bench = new RelayBench(...args);
-  benches.push({ bench, wires: [] });
-  return bench;
-}
-
-function open(bench: RelayBench): Wire {
-  const wire = bench.open();
-  benches.find((entry) => entry.bench === bench)?.wires.push(wire);
-  return wire;
-}
-
-/** Sends all of `data` while the relay works. */
-function push(bench: RelayBench, fd: number, data: Buffer): void {
-  let sent = 0;
-  bench.until(`${data.length} bytes to be sent`, () => {
-    const n = sendBytes(fd, data.subarray(sent));
-    if (n > 0) sent += n;
-    else if (n !== 0 && n !== -Errno.EAGAIN) throw new Error(`write: errno ${-n}`);
-    return sent === data.length ? true : undefined;
-  });
-}
-
-/** Runs writers and readers to their end. */
-function transfer(
-  bench: RelayBench,
-  writers: StreamWriter[],
-  readers: StreamReader[],
-  limitMs = 20_000,
-): void {
-  bench.until(
-    'the streams to arrive',
-    () => {
-      for (const writer of writers) writer.step();
-      for (const reader of readers) reader.step();
-      return readers.every((reader) => reader.done) ? true : undefined;
-    },
-    limitMs,
-  );
-}
 
 describe('small messages', () => {
   test('go both ways in turn, without a pipe', () => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.guest, Buffer.from('first'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('first'));
     expect(bench.text(wire.upstream, 5)).toBe('first');
     const descriptors = openDescriptors();
     for (let i = 0; i < 300; i++) {
       const question = `question ${i}`;
       const answer = `answer ${i}`.padEnd(1 + ((i * 53) % 9000), '.');
-      push(bench, wire.guest, Buffer.from(question));
+      bench.push(wire.guest, Buffer.from(question));
       expect(bench.text(wire.upstream, question.length)).toBe(question);
-      push(bench, wire.upstream, Buffer.from(answer));
+      bench.push(wire.upstream, Buffer.from(answer));
       expect(bench.text(wire.guest, answer.length)).toBe(answer);
     }
     expect(openDescriptors()).toBe(descriptors);
@@ -94,25 +43,25 @@ describe('small messages', () => {
   });
 
   test('that the guest says before the upstream has answered arrive', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     sendBytes(wire.guest, Buffer.from('impatient'));
     expect(bench.text(wire.upstream, 9)).toBe('impatient');
   });
 
   test('that the upstream says first arrive', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     sendBytes(wire.upstream, Buffer.from('220 ready'));
     expect(bench.text(wire.guest, 9)).toBe('220 ready');
   });
 
   test('exactly as long as the copy buffer, and one more or less, arrive without more to push them', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     for (const length of [16_383, 16_384, 16_385, 32_768, 1]) {
       const text = 'abcdefgh'.repeat(5000).slice(0, length);
-      push(bench, wire.guest, Buffer.from(text));
+      bench.push(wire.guest, Buffer.from(text));
       expect(bench.text(wire.upstream, length)).toBe(text);
     }
   });
@@ -120,8 +69,8 @@ describe('small messages', () => {
 
 describe('streams', () => {
   test('bulk in both directions at once arrives unharmed, through pipes', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     bench.turn();
     const before = openDescriptors();
     let most = 0;
@@ -140,8 +89,8 @@ describe('streams', () => {
 
   test.each([1, 2, 3, 4, 5, 6])('random pieces and paces, both directions at once, seed %i', (seed) => {
     const random = seeded(seed * 7919);
-    const bench = start({ narrow: seed % 2 === 0 });
-    const wire = open(bench);
+    const bench = new RelayBench({ narrow: seed % 2 === 0 });
+    const wire = bench.open();
     const sizes = () => 2 ** (random() * 18);
     const total = () => Math.floor((0.2 + random()) * 3 * MIB);
     const totals = [total(), total()] as const;
@@ -166,10 +115,10 @@ describe('streams', () => {
   });
 
   test('small, bulk, small again: nothing stalls at the seams', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     for (let round = 0; round < 5; round++) {
-      push(bench, wire.guest, Buffer.from('GET'));
+      bench.push(wire.guest, Buffer.from('GET'));
       expect(bench.text(wire.upstream, 3)).toBe('GET');
       const size = 2 * MIB + round;
       const writer = new StreamWriter(wire.upstream, round, size, undefined, false);
@@ -180,25 +129,25 @@ describe('streams', () => {
         return reader.received === size ? true : undefined;
       });
     }
-    push(bench, wire.guest, Buffer.from('bye'));
+    bench.push(wire.guest, Buffer.from('bye'));
     expect(bench.text(wire.upstream, 3)).toBe('bye');
   });
 
   test('fifty at once share the pipes and mix nothing up', () => {
-    const bench = start();
-    const wires = Array.from({ length: 50 }, () => open(bench));
+    const bench = new RelayBench();
+    const wires = Array.from({ length: 50 }, () => bench.open());
     const writers = wires.map((wire, i) => new StreamWriter(wire.upstream, i, 300_000 + i));
     const readers = wires.map((wire, i) => new StreamReader(wire.guest, i));
     for (const wire of wires) shutdownWrite(wire.guest);
-    transfer(bench, writers, readers);
+    bench.transfer(writers, readers);
     expect(readers.map(({ received }) => received)).toEqual(wires.map((_, i) => 300_000 + i));
     bench.until('all to end', () => (bench.outcomes.length === 50 ? true : undefined));
     expect(new Set(bench.outcomes)).toEqual(new Set(['closed']));
   });
 
   test('a slow reader slows the writer down, nothing piles up in the process, and nothing is lost', () => {
-    const bench = start({ narrow: true });
-    const wire = open(bench);
+    const bench = new RelayBench({ narrow: true });
+    const wire = bench.open();
     const writer = new StreamWriter(wire.upstream, 3, 16 * MIB);
     const before = process.memoryUsage();
     let still = 0;
@@ -213,13 +162,13 @@ describe('streams', () => {
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(MIB);
     const reader = new StreamReader(wire.guest, 3);
     shutdownWrite(wire.guest);
-    transfer(bench, [writer], [reader]);
+    bench.transfer([writer], [reader]);
     expect(reader.received).toBe(16 * MIB);
   });
 
   test('what was read and does not fit is kept until it does', () => {
-    const bench = start({ narrow: true });
-    const wire = open(bench);
+    const bench = new RelayBench({ narrow: true });
+    const wire = bench.open();
     const text = 'abcdefghijklmnopq'.repeat(30_000);
     let said = 0;
     // In pieces below the copy buffer, until neither kernel nor relay takes more.
@@ -239,45 +188,45 @@ describe('streams', () => {
 
 describe('half-close', () => {
   test('of the guest: the upstream reads the end and its long answer arrives', () => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.guest, Buffer.from('question'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('question'));
     shutdownWrite(wire.guest);
     expect(bench.text(wire.upstream, 8)).toBe('question');
     expect(bench.end(wire.upstream)).toBe(0);
     bench.pass(50);
     const [writer, reader] = [new StreamWriter(wire.upstream, 4, 5 * MIB), new StreamReader(wire.guest, 4)];
-    transfer(bench, [writer], [reader]);
+    bench.transfer([writer], [reader]);
     expect(reader.received).toBe(5 * MIB);
     expect(bench.outcome(wire)).toBe('closed');
   });
 
   test('of the upstream: the guest reads the end and can still talk', () => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.upstream, Buffer.from('take it'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.upstream, Buffer.from('take it'));
     shutdownWrite(wire.upstream);
     expect(bench.text(wire.guest, 7)).toBe('take it');
     expect(bench.end(wire.guest)).toBe(0);
     bench.pass(50);
     const [writer, reader] = [new StreamWriter(wire.guest, 5, 5 * MIB), new StreamReader(wire.upstream, 5)];
-    transfer(bench, [writer], [reader]);
+    bench.transfer([writer], [reader]);
     expect(reader.received).toBe(5 * MIB);
     expect(bench.outcome(wire)).toBe('closed');
   });
 
   test('of a guest that never said anything', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     shutdownWrite(wire.guest);
     expect(bench.end(wire.upstream)).toBe(0);
-    push(bench, wire.upstream, Buffer.from('hello'));
+    bench.push(wire.upstream, Buffer.from('hello'));
     expect(bench.text(wire.guest, 5)).toBe('hello');
   });
 
   test('right behind bulk that the reader takes slowly: all bytes, then the end', () => {
-    const bench = start({ narrow: true });
-    const wire = open(bench);
+    const bench = new RelayBench({ narrow: true });
+    const wire = bench.open();
     const [writer, reader] = [
       new StreamWriter(wire.guest, 6, MIB),
       new StreamReader(wire.upstream, 6, () => 5000),
@@ -288,14 +237,14 @@ describe('half-close', () => {
       return writer.done ? true : undefined;
     });
     bench.pass(30);
-    transfer(bench, [], [reader]);
+    bench.transfer([], [reader]);
     expect(reader.received).toBe(MIB);
   });
 
   test('both at once end the relay, and both see a clean end', () => {
-    const bench = start();
+    const bench = new RelayBench();
     const descriptors = openDescriptors();
-    const wire = open(bench);
+    const wire = bench.open();
     shutdownWrite(wire.guest);
     shutdownWrite(wire.upstream);
     expect(bench.outcome(wire)).toBe('closed');
@@ -310,9 +259,9 @@ describe('a reset', () => {
     ['guest', 'guest-reset'],
     ['upstream', 'upstream-reset'],
   ] as const)('of the %s becomes a reset of the other side', (who, outcome) => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.guest, Buffer.from('x'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('x'));
     bench.text(wire.upstream, 1);
     reset(bench.disown(wire[who]));
     expect(bench.end(wire[who === 'guest' ? 'upstream' : 'guest'])).toBe(-Errno.ECONNRESET);
@@ -323,8 +272,8 @@ describe('a reset', () => {
     ['guest', 'guest-reset'],
     ['upstream', 'upstream-reset'],
   ] as const)('of the %s after it has half-closed is passed on at once', (who, outcome) => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     const other = who === 'guest' ? 'upstream' : 'guest';
     shutdownWrite(wire[who]);
     expect(bench.end(wire[other])).toBe(0);
@@ -337,8 +286,8 @@ describe('a reset', () => {
     ['guest', 'guest-reset'],
     ['upstream', 'upstream-reset'],
   ] as const)('of a %s in the middle of bulk that it receives', (who, outcome) => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     const other = who === 'guest' ? 'upstream' : 'guest';
     const writer = new StreamWriter(wire[other], 8, 64 * MIB);
     const reader = new StreamReader(wire[who], 8);
@@ -356,9 +305,9 @@ describe('a reset', () => {
     ['guest', 'upstream', 'guest-reset'],
     ['upstream', 'guest', 'upstream-reset'],
   ] as const)('of the %s right behind its last words: the %s hears them first', (who, other, outcome) => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.guest, Buffer.from('POST'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('POST'));
     bench.text(wire.upstream, 4);
     // The relay sees all of it at once, and that it can send no more first.
     sendBytes(wire[other], Buffer.alloc(100_000));
@@ -370,17 +319,17 @@ describe('a reset', () => {
   });
 
   test('of a guest while its upstream is still being dialled ends the relay once that is decided', () => {
-    const bench = start();
-    const wire = open(bench);
+    const bench = new RelayBench();
+    const wire = bench.open();
     reset(bench.disown(wire.guest));
     expect(bench.outcome(wire)).toBe('guest-reset');
     expect(bench.end(wire.upstream)).toBe(-Errno.ECONNRESET);
   });
 
   test('cut: both sides are reset', () => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.guest, Buffer.from('x'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('x'));
     bench.text(wire.upstream, 1);
     wire.relay.cut('cut');
     wire.relay.cut('cut');
@@ -394,9 +343,9 @@ describe('urgent data', () => {
     ['small', 100],
     ['bulk', 250_000],
   ])('in the middle of a %s message does not hold up what follows', (_, length) => {
-    const bench = start();
-    const wire = open(bench);
-    push(bench, wire.guest, Buffer.from('hello'));
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('hello'));
     bench.text(wire.upstream, 5);
     const [before, after] = ['b'.repeat(length), 'a'.repeat(length)];
     // All of it lies there before the relay looks: it reads up to the mark first.
@@ -409,7 +358,7 @@ describe('urgent data', () => {
 
 describe('an upstream that does not take the connection', () => {
   test('refused: the guest gets a reset', () => {
-    const bench = start();
+    const bench = new RelayBench();
     const { fd, port } = listenLocal();
     close(fd);
     const descriptors = openDescriptors();
@@ -421,7 +370,7 @@ describe('an upstream that does not take the connection', () => {
   });
 
   test('no answer: connect-timeout, and the guest gets a reset', () => {
-    const bench = start({ connectMs: 150 });
+    const bench = new RelayBench({ connectMs: 150 });
     const full = listenLocal(0);
     const fillers = Array.from({ length: 4 }, () => dial(full.port));
     bench.pass(50);
@@ -437,7 +386,7 @@ describe('an upstream that does not take the connection', () => {
 });
 
 test('10 000 short relays leave nothing behind', () => {
-  const bench = start();
+  const bench = new RelayBench();
   const before = openDescriptors();
   const counts: Partial<Record<Outcome, number>> = {};
   for (let batch = 0; batch < 100; batch++) {

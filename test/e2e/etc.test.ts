@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Hypervisor } from '../support/hypervisor.ts';
+import { Sandbox } from '../support/sandbox.ts';
+
+/** The files in etc/, judged by the programs that read them. */
+const ETC = fileURLToPath(new URL('../../etc', import.meta.url));
+
+let box: Sandbox;
+
+beforeAll(async () => {
+  box = await Sandbox.create();
+  // The unit and sudoers name the executable where `onehost sync` puts it.
+  await Hypervisor.install(box);
+});
+
+afterAll(async () => {
+  await box.close();
+});
+
+test('systemd takes the unit as it is', async () => {
+  const unit = '/run/one-tproxy.service';
+  await box.sh(`cp ${ETC}/systemd/one-tproxy.service ${unit}`);
+  const { status, stdout, stderr } = await box.run(['systemd-analyze', 'verify', '--man=no', unit]);
+  // It also tells what is wrong with other units of the machine.
+  const ours = (stdout + stderr).split('\n').filter((line) => line.includes('one-tproxy'));
+  expect({ status, ours }).toEqual({ status: 0, ours: [] });
+});
+
+test('the unit runs commands that the executable has', async () => {
+  const unit = readFileSync(`${ETC}/systemd/one-tproxy.service`, 'utf8');
+  const commands = [...unit.matchAll(/^Exec\w+=\/var\/tmp\/one\/vnm\/tproxy (\w+)$/gm)].map(
+    ([, verb]) => verb,
+  );
+  expect(commands).toEqual(['start', 'reload', 'stop']);
+});
+
+test('logrotate takes its file as it is, and a daemon goes on writing to the file that was cut', async () => {
+  await box.sh(`
+    cp ${ETC}/logrotate.d/one_tproxy /run/logrotate.conf
+    chmod 644 /run/logrotate.conf
+    exec 7>>/var/log/one_tproxy_br0.log
+    echo before >&7
+    logrotate --force --state /run/logrotate.state /run/logrotate.conf
+    echo after >&7
+  `);
+  expect(await box.sh('cat /var/log/one_tproxy_br0.log')).toBe('after\n');
+  expect(await box.sh('cat /var/log/one_tproxy_br0.log.1')).toBe('before\n');
+});
+
+test('sudo takes its file as it is', async () => {
+  const { status, stdout, stderr } = await box.run(['visudo', '-cf', `${ETC}/sudoers.d/one-tproxy`]);
+  expect({ status, text: stdout + stderr }).toEqual({
+    status: 0,
+    text: expect.stringContaining('parsed OK'),
+  });
+});
