@@ -109,7 +109,7 @@ describe('with a forwarder', () => {
 
   test('it goes on when it has run out of descriptors', async () => {
     const { link } = await serving([80], 'ulimit -n 60');
-    const guests = crowd(80, 120);
+    crowd(80, 120);
     const first = await link.connections(10);
     await sleep(250);
     link.taken(first.length);

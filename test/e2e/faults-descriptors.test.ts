@@ -1,0 +1,141 @@
+import { readdirSync } from 'node:fs';
+import { afterEach, describe, expect, test } from 'vitest';
+import { mapByHand, plumbByHand } from '../support/hypervisor.ts';
+import { addBridge, addGuest } from '../support/network.ts';
+import type { Site } from '../support/site.ts';
+import {
+  createStage,
+  FIRST,
+  faultsOf,
+  pidOf,
+  SERVICE,
+  startTraffic,
+  until,
+  upstream,
+} from '../torture/stage.ts';
+import { Traffic } from '../torture/traffic.ts';
+import { titlesOf } from '../torture/weights.ts';
+
+/** Room for this many relays: two descriptors each, and a reserve of 1024. */
+const ROOM = 80;
+const LIMIT = 1024 + 2 * ROOM;
+
+let site: Site;
+
+afterEach(async () => {
+  await site.box.close();
+});
+
+/** As `start` under a small limit of descriptors. */
+async function startWithRoom(): Promise<void> {
+  site = await createStage();
+  await site.hypervisor.must('stop');
+  await site.box.sh(`prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy start`);
+}
+
+async function upstreams(): Promise<number> {
+  const lines = await site.host.sh('ss -Htn state established');
+  return lines.split('\n').filter((line) => line !== '').length;
+}
+
+/** Sessions that take all the room and more. */
+async function crowd(count: number): Promise<Traffic> {
+  const traffic = startTraffic(site, { kinds: { session: 2 * count }, seconds: 1000, timeoutMs: 60_000 });
+  await until('full', 10_000, async () => (await upstreams()) >= Math.min(ROOM, 2 * count));
+  return traffic;
+}
+
+function prlimit(pid: number, limit: number): Promise<string> {
+  return site.box.sh(
+    `prlimit --pid $(pgrep -x -f '${pid === 0 ? '' : titleOf(pid)}') --nofile=${limit}:65536`,
+  );
+}
+
+function titleOf(pid: number): string {
+  return titlesOf(site.box).find((process) => process.pid === pid)?.title ?? '';
+}
+
+describe('EMFILE in the forwarder', () => {
+  test('guests beyond its room wait for as long as it takes; nothing else suffers', async () => {
+    await startWithRoom();
+    const before = await site.hypervisor.daemons();
+    const all = await crowd(ROOM);
+    // Longer than a listener may be silent.
+    await new Promise((resolve) => setTimeout(resolve, 7000));
+    expect(await upstreams()).toBe(ROOM);
+    expect(await site.hypervisor.daemons()).toEqual(before);
+    await mapByHand(site.box, site.bridge, { [SERVICE]: upstream(FIRST), 80: upstream(FIRST + 1) });
+    await site.hypervisor.must('reload');
+    await all.finish();
+    expect(faultsOf(all)).toEqual([]);
+    expect(all.told).toHaveLength(2 * ROOM);
+    const traffic = startTraffic(site);
+    await traffic.finish();
+    expect(faultsOf(traffic)).toEqual([]);
+  });
+
+  test('while it is full: restart makes room, and loses nobody', async () => {
+    await startWithRoom();
+    const all = await crowd(ROOM);
+    await site.box.sh(`prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy restart`);
+    await until('all served', 10_000, async () => (await upstreams()) === 2 * ROOM);
+    await all.finish();
+    expect(faultsOf(all)).toEqual([]);
+  });
+
+  test('while it is full: a killed listener is back, and those that waited are served in the end', async () => {
+    await startWithRoom();
+    const all = await crowd(ROOM);
+    const killed = pidOf(site, 'one_tproxy_br0');
+    process.kill(killed, 'SIGKILL');
+    await until('back', 5000, () =>
+      titlesOf(site.box).some(({ title, pid }) => title === 'one_tproxy_br0' && pid !== killed),
+    );
+    await all.finish();
+    expect(faultsOf(all).filter(({ outcome }) => outcome === 'refused')).toEqual([]);
+    const traffic = startTraffic(site);
+    await traffic.finish();
+    expect(faultsOf(traffic)).toEqual([]);
+  });
+
+  test('not one descriptor more: it stays, says so, and serves again when it may', async () => {
+    site = await createStage();
+    const forwarder = pidOf(site, 'one_tproxy');
+    const sessions = startTraffic(site, { kinds: { session: 2 }, seconds: 100 });
+    await until('open', 5000, async () => (await upstreams()) === 2);
+    await prlimit(forwarder, readdirSync(`/proc/${forwarder}/fd`).length);
+    const traffic = startTraffic(site, { kinds: { short: 4 }, timeoutMs: 4000 });
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await prlimit(forwarder, 65_536);
+    const count = traffic.told.length;
+    await until('served', 10_000, () => traffic.told.slice(count).some(({ outcome }) => outcome === 'ok'));
+    await Promise.all([traffic.finish(), sessions.finish()]);
+    expect(faultsOf(sessions)).toEqual([]);
+    expect(traffic.told.at(-1)?.outcome).toBe('ok');
+    expect(pidOf(site, 'one_tproxy')).toBe(forwarder);
+  });
+});
+
+describe('EMFILE in a listener', () => {
+  test('guests wait until it has descriptors again, nobody is refused', async () => {
+    site = await createStage();
+    const { box } = site;
+    await addBridge(box, 'br1');
+    const guest = await addGuest(box, 'br1', { ip: '192.168.160.11' });
+    await plumbByHand(box, 'br1', { [SERVICE]: upstream(FIRST + 1) });
+    await site.hypervisor.must('reload');
+    const neighbour = new Traffic(guest, { ports: [SERVICE], kinds: { short: 2, session: 2 } });
+    const listener = pidOf(site, 'one_tproxy_br0');
+    await prlimit(listener, readdirSync(`/proc/${listener}/fd`).length);
+    const traffic = startTraffic(site);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(traffic.told).toEqual([]);
+    await prlimit(listener, 16_384);
+    await Promise.all([traffic.finish(), neighbour.finish()]);
+    expect([...faultsOf(traffic), ...faultsOf(neighbour)]).toEqual([]);
+    expect(pidOf(site, 'one_tproxy_br0')).toBe(listener);
+    expect(site.hypervisor.log('one_tproxy_br0')).toContainEqual(
+      expect.objectContaining({ msg: 'accept failed', errno: 'EMFILE' }),
+    );
+  });
+});
