@@ -139,8 +139,13 @@ export class Listener implements EventTarget, PortsHost {
         this.onTaken(readCount());
         break;
       case MessageType.configure: {
-        const fds = this.descriptors.splice(0);
-        this.configure(parseConfigure(readJson(length)), fds);
+        const wanted = parseConfigure(readJson(length));
+        if (wanted.sockets.length !== this.descriptors.length) {
+          throw new TproxyError(
+            `${wanted.sockets.length} sockets announced, ${this.descriptors.length} came`,
+          );
+        }
+        this.configure(wanted, this.descriptors.splice(0));
         break;
       }
       case MessageType.pause:

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { mapByHand, plumbByHand } from '../support/hypervisor.ts';
@@ -45,14 +46,9 @@ async function crowd(count: number): Promise<Traffic> {
   return traffic;
 }
 
-function prlimit(pid: number, limit: number): Promise<string> {
-  return site.box.sh(
-    `prlimit --pid $(pgrep -x -f '${pid === 0 ? '' : titleOf(pid)}') --nofile=${limit}:65536`,
-  );
-}
-
-function titleOf(pid: number): string {
-  return titlesOf(site.box).find((process) => process.pid === pid)?.title ?? '';
+/** Sets how many descriptors a process may have; the hard limit stays. */
+function allow(pid: number, descriptors: number): void {
+  execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${descriptors}:`]);
 }
 
 describe('EMFILE in the forwarder', () => {
@@ -62,7 +58,10 @@ describe('EMFILE in the forwarder', () => {
     const all = await crowd(ROOM);
     // Longer than a listener may be silent.
     await new Promise((resolve) => setTimeout(resolve, 7000));
-    expect(await upstreams()).toBe(ROOM);
+    const taken = await upstreams();
+    expect(taken).toBeGreaterThanOrEqual(ROOM);
+    // A batch may be under way when the limit is reached.
+    expect(taken).toBeLessThanOrEqual(ROOM + 64);
     expect(await site.hypervisor.daemons()).toEqual(before);
     await mapByHand(site.box, site.bridge, { [SERVICE]: upstream(FIRST), 80: upstream(FIRST + 1) });
     await site.hypervisor.must('reload');
@@ -103,10 +102,10 @@ describe('EMFILE in the forwarder', () => {
     const forwarder = pidOf(site, 'one_tproxy');
     const sessions = startTraffic(site, { kinds: { session: 2 }, seconds: 100 });
     await until('open', 5000, async () => (await upstreams()) === 2);
-    await prlimit(forwarder, readdirSync(`/proc/${forwarder}/fd`).length);
+    allow(forwarder, readdirSync(`/proc/${forwarder}/fd`).length);
     const traffic = startTraffic(site, { kinds: { short: 4 }, timeoutMs: 4000 });
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    await prlimit(forwarder, 65_536);
+    allow(forwarder, 10_000);
     const count = traffic.told.length;
     await until('served', 10_000, () => traffic.told.slice(count).some(({ outcome }) => outcome === 'ok'));
     await Promise.all([traffic.finish(), sessions.finish()]);
@@ -126,11 +125,11 @@ describe('EMFILE in a listener', () => {
     await site.hypervisor.must('reload');
     const neighbour = new Traffic(guest, { ports: [SERVICE], kinds: { short: 2, session: 2 } });
     const listener = pidOf(site, 'one_tproxy_br0');
-    await prlimit(listener, readdirSync(`/proc/${listener}/fd`).length);
+    allow(listener, readdirSync(`/proc/${listener}/fd`).length);
     const traffic = startTraffic(site);
     await new Promise((resolve) => setTimeout(resolve, 2000));
     expect(traffic.told).toEqual([]);
-    await prlimit(listener, 16_384);
+    allow(listener, 10_000);
     await Promise.all([traffic.finish(), neighbour.finish()]);
     expect([...faultsOf(traffic), ...faultsOf(neighbour)]).toEqual([]);
     expect(pidOf(site, 'one_tproxy_br0')).toBe(listener);
