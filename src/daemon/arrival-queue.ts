@@ -40,8 +40,13 @@ export class ArrivalQueue {
     for (const { fd } of taken) close(fd);
   }
 
-  /** What was sent and not acknowledged was not touched: it is handed over again. */
+  /** The forwarder is gone: what it did not acknowledge it did not touch, so it is handed over again. */
   takeBack(): void {
     this.sent = 0;
+  }
+
+  /** We hang up on a living forwarder: it hears out what was sent, so that is its own from now on. */
+  letGo(): void {
+    this.acknowledge(this.sent);
   }
 }

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { FromWorker, Limits } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
+import { close } from '../linux/descriptor.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
@@ -192,10 +193,8 @@ export class Forwarder implements BridgeHost {
   private onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'hello':
-        void this.bridgeOf(message.bridgeId)?.onHello(message);
-        break;
       case 'listening':
-        this.bridgeOf(message.bridgeId)?.onListening(message);
+        this.onSockets(message);
         break;
       case 'paused':
         this.bridgeOf(message.bridgeId)?.onPaused(message.link);
@@ -218,6 +217,16 @@ export class Forwarder implements BridgeHost {
       default:
         message satisfies never;
     }
+  }
+
+  /** Messages with listening sockets: those of a bridge that was removed meanwhile must not stay open. */
+  private onSockets(message: Extract<FromWorker, { type: 'hello' | 'listening' }>): void {
+    const bridge = this.bridgeOf(message.bridgeId);
+    if (bridge === undefined) {
+      for (const fd of message.fds) close(fd);
+      this.post({ type: 'drop', link: message.link });
+    } else if (message.type === 'hello') void bridge.onHello(message);
+    else bridge.onListening(message);
   }
 
   private bridgeOf(id: number): ServedBridge | undefined {

@@ -46,6 +46,7 @@ export class Listener implements EventTarget, PortsHost {
   private readonly ports: ServicePorts;
   private readonly arrivals = new ArrivalQueue();
   private readonly descriptors: number[] = [];
+  private readonly owed: (() => boolean)[] = [];
   private link: { readonly fd: number; readonly registration: Registration; writable: boolean } | undefined;
   private state: 'alone' | 'introduced' | 'serving' | 'pausing' = 'alone';
   private nextTry = 0;
@@ -79,7 +80,9 @@ export class Listener implements EventTarget, PortsHost {
     if (this.link === undefined && now >= this.nextTry) this.connect();
     if (this.respiteUntil > 0 && now >= this.respiteUntil) {
       this.respiteUntil = 0;
+      if (this.link !== undefined) this.link.writable = true;
       this.acceptIfRoom();
+      this.handOver();
     }
     return this.link === undefined || this.respiteUntil > 0;
   }
@@ -101,16 +104,18 @@ export class Listener implements EventTarget, PortsHost {
     );
   }
 
-  private disconnect(reason: string): void {
+  /** The next connection is tried at the end of this turn (`tick`). */
+  private disconnect(reason: string, who: 'forwarder' | 'we'): void {
     if (this.link === undefined) return;
     this.reactor.forget(this.link.registration);
     close(this.link.fd);
     this.link = undefined;
     this.state = 'alone';
-    this.arrivals.takeBack();
+    this.owed.length = 0;
+    if (who === 'forwarder') this.arrivals.takeBack();
+    else this.arrivals.letGo();
     this.ports.accept(false);
-    this.log.info('forwarder went away, guests wait', { reason });
-    this.connect();
+    this.log.info('no forwarder, guests wait', { reason });
   }
 
   private receive(): void {
@@ -120,7 +125,7 @@ export class Listener implements EventTarget, PortsHost {
         const n = receiveMessage(this.link.fd, this.descriptors);
         if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
         if (n <= 0) {
-          this.disconnect(n === 0 ? 'closed' : errnoName(-n));
+          this.disconnect(n === 0 ? 'closed' : errnoName(-n), 'forwarder');
           return;
         }
         this.onMessage(n);
@@ -128,7 +133,7 @@ export class Listener implements EventTarget, PortsHost {
     } catch (error) {
       this.log.error('message of the forwarder not understood', { reason: messageOf(error) });
       for (const fd of this.descriptors) close(fd);
-      this.disconnect(messageOf(error));
+      this.disconnect(messageOf(error), 'we');
     }
   }
 
@@ -154,7 +159,7 @@ export class Listener implements EventTarget, PortsHost {
         this.handOver();
         break;
       case MessageType.ping:
-        this.say(writeBare(MessageType.pong));
+        this.tell(() => this.say(writeBare(MessageType.pong)));
         break;
       case MessageType.exit:
         this.log.info('listener stops', {});
@@ -191,20 +196,23 @@ export class Listener implements EventTarget, PortsHost {
     this.log.level = wanted.logLevel;
     const { opened, failures } = this.ports.become(wanted, fds);
     const shown = opened.slice(0, SOCKETS_PER_MESSAGE);
-    this.say(
-      writeJson(MessageType.listening, {
-        ports: this.ports.all.map(({ number }) => number),
-        sockets: shown.map(({ number }) => number),
-        failures,
-      }),
-      shown.map(({ fd }) => fd),
-    );
+    const ports = this.ports.all.map(({ number }) => number);
+    const sockets = shown.map(({ number }) => number);
+    const newSockets = shown.map(({ fd }) => fd);
+    this.tell(() => this.say(writeJson(MessageType.listening, { ports, sockets, failures }), newSockets));
     this.state = 'serving';
     this.acceptIfRoom();
     this.handOver();
   }
 
+  /** Says something that must not get lost: at the next chance if the queue is full now. */
+  private tell(words: () => boolean): void {
+    if (this.owed.length === 0 && words()) return;
+    if (this.link !== undefined) this.owed.push(words);
+  }
+
   private handOver(): void {
+    while (this.link?.writable && this.owed[0]?.()) this.owed.shift();
     while (this.link?.writable && (this.state === 'serving' || this.state === 'pausing')) {
       const batch = this.arrivals.unsent();
       if (batch.length === 0) break;
@@ -221,14 +229,18 @@ export class Listener implements EventTarget, PortsHost {
     if (this.link === undefined) return false;
     const result = sendMessage(this.link.fd, length, fds);
     if (result >= 0) return true;
-    if (result === -Errno.EAGAIN || result === -Errno.ETOOMANYREFS) {
+    if (result === -Errno.ETOOMANYREFS) {
+      // Too many descriptors of this user are under way, of all bridges: nothing announces when that is over.
+      this.link.writable = false;
+      this.respiteUntil = performance.now() + RESPITE_MS;
+    } else if (result === -Errno.EAGAIN) {
       this.link.writable = false;
       this.reactor.modify(this.link.registration, this.link.fd, EPOLLIN | EPOLLOUT);
     } else if (result === -Errno.EPIPE || result === -Errno.ECONNRESET) {
       // It died. Reading finds its end, and before that what it has taken: that must not be handed over again.
       this.link.writable = false;
     } else {
-      this.disconnect(errnoName(-result));
+      this.disconnect(errnoName(-result), 'we');
     }
     return false;
   }

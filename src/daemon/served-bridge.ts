@@ -252,6 +252,12 @@ export class ServedBridge {
       );
     };
     child.once('exit', onExit);
+    // Out of descriptors, processes or memory. Heard by nobody it would end the forwarder, with all its relays.
+    child.on('error', (error) => {
+      this.next.failed(
+        new TproxyError(`bridge ${this.name}: its listener can't be started (${error.message})`),
+      );
+    });
     try {
       await this.wait(`did not come up; ${listenerLog(this.name)} may say why`);
     } catch (error) {

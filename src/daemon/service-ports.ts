@@ -49,6 +49,7 @@ export class ServicePorts {
   ): { readonly opened: readonly ServicePort[]; readonly failures: Listening['failures'] } {
     const kept = new Map(wanted.sockets.map((port, i) => [port, fds[i] ?? -1]));
     for (const port of this.all) if (!wanted.ports.includes(port.number)) this.close(port);
+    for (const [port, fd] of kept) if (!wanted.ports.includes(port)) close(fd);
     const opened: ServicePort[] = [];
     const failures: { port: number; reason: string }[] = [];
     for (const number of wanted.ports) {

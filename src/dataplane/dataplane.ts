@@ -12,9 +12,12 @@ import type { Reactor } from './reactor.ts';
 import { RecordBatch } from './records.ts';
 import { type Parties, Relay, type RelayHost } from './relay.ts';
 
-/** Kept free for pipes of bulk transfers, listening sockets and everything that is no relay. */
+/** Kept free for pipes of bulk transfers and everything that is neither a relay nor a bridge's. */
 const DESCRIPTOR_RESERVE = 1024;
 const DESCRIPTORS_PER_RELAY = 2;
+/** Its unix socket, its listener's connection, and the one of a listener that succeeds it; each port's socket comes on top. */
+const DESCRIPTORS_PER_BRIDGE = 3;
+const LEAST_RELAYS = 16;
 /** Share of the limit below which a full data plane takes connections again. */
 const ROOM_AGAIN = 0.98;
 const YOUNG_MS = 10_000;
@@ -34,7 +37,8 @@ export class DataPlane implements LinkHost, RelayHost {
   private readonly links = new Map<LinkId, Link>();
   private readonly bridgeOf = new Map<Relay, Bridge>();
   private readonly records = new RecordBatch();
-  private readonly relayLimit: number;
+  private readonly descriptorLimit: number;
+  private relayLimit: number;
   private lastLink: LinkId = 0;
   /** Connections wait in the links, and then in the listeners' queues, until relays have ended. */
   isFull = false;
@@ -54,10 +58,8 @@ export class DataPlane implements LinkHost, RelayHost {
     this.lingering = new Deadlines(data.limits.lingerMs);
     this.idling = new Deadlines(data.limits.idleMs);
     this.keepaliveS = data.limits.keepaliveS;
-    this.relayLimit = Math.max(
-      16,
-      Math.floor((data.descriptorLimit - DESCRIPTOR_RESERVE) / DESCRIPTORS_PER_RELAY),
-    );
+    this.descriptorLimit = data.descriptorLimit;
+    this.relayLimit = this.roomForRelays();
     reactor.onTick((now) => this.tick(now));
   }
 
@@ -77,6 +79,7 @@ export class DataPlane implements LinkHost, RelayHost {
       case 'routes': {
         const bridge = this.bridges.get(message.bridgeId);
         if (bridge) bridge.routes = new Map(message.routes.map((route) => [route.servicePort, route]));
+        this.relayLimit = this.roomForRelays();
         break;
       }
       case 'configure':
@@ -254,6 +257,12 @@ export class DataPlane implements LinkHost, RelayHost {
         if (this.links.delete(link.id)) this.links.set(link.id, link);
       }
     }
+  }
+
+  private roomForRelays(): number {
+    let others = DESCRIPTOR_RESERVE;
+    for (const { routes } of this.bridges.values()) others += DESCRIPTORS_PER_BRIDGE + routes.size;
+    return Math.max(LEAST_RELAYS, Math.floor((this.descriptorLimit - others) / DESCRIPTORS_PER_RELAY));
   }
 
   private setLimits(limits: Limits): void {
