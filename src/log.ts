@@ -1,3 +1,5 @@
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import pino from 'pino';
 
 export type Logger = pino.Logger;
@@ -22,11 +24,8 @@ export interface LogFile {
 /** Opens (makes) a log file, readable by root and its group. Trouble with the disk is never trouble for the program. */
 export function openLogFile(path: string, debugLevel: number): LogFile {
   const destination = pino.destination({
-    dest: path,
-    append: true,
-    mkdir: true,
+    dest: openOrNull(path),
     sync: false,
-    mode: 0o640,
     maxLength: WAITING_BYTES,
   });
   destination.on('error', () => undefined);
@@ -48,6 +47,16 @@ export function openLogFile(path: string, debugLevel: number): LogFile {
       }
     },
   };
+}
+
+/** Descriptor of the file, or of nothing where it can't be opened (read-only or damaged file system). */
+function openOrNull(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'a', 0o640);
+  } catch {
+    return openSync('/dev/null', 'a');
+  }
 }
 
 /** Start of an INFO line in pino's form, up to the fields of the caller. */

@@ -89,20 +89,26 @@ export class ServicePorts {
     }
   }
 
+  /**
+   * The first connection goes on its way before the next is looked for: what a killed listener has accepted and not handed
+   * over is lost, so that is kept to the moment between two calls. The rest of a burst shares a message.
+   */
   private acceptFrom(port: ServicePort): void {
-    const arrivals: Arrival[] = [];
-    let trouble = 0;
-    while (arrivals.length < ACCEPTS_PER_TURN) {
+    let burst: Arrival[] = [];
+    for (let count = 0; count < ACCEPTS_PER_TURN; count += 1) {
       const fd = accept(port.fd);
       if (fd < 0) {
+        if (burst.length > 0) this.host.arrived(burst);
         // Anything else is the trouble of one guest, who went away meanwhile.
-        if (isExhaustion(-fd)) trouble = -fd;
-        break;
+        if (isExhaustion(-fd)) this.host.exhausted(-fd);
+        return;
       }
-      arrivals.push({ fd, servicePort: port.number, guestIp: acceptedIp(), guestPort: acceptedPort() });
+      burst.push({ fd, servicePort: port.number, guestIp: acceptedIp(), guestPort: acceptedPort() });
+      if (count > 0) continue;
+      this.host.arrived(burst);
+      burst = [];
     }
-    if (arrivals.length > 0) this.host.arrived(arrivals);
-    if (trouble !== 0) this.host.exhausted(trouble);
+    this.host.arrived(burst);
   }
 
   private close(port: ServicePort): void {

@@ -116,7 +116,6 @@ describe('EMFILE in the forwarder', () => {
     const count = traffic.told.length;
     await until('served', 10_000, () => traffic.told.slice(count).some(({ outcome }) => outcome === 'ok'));
     await Promise.all([traffic.finish(), sessions.finish()]);
-    console.log(await site.box.sh('cat /var/log/one_tproxy.log'));
     expect(faultsOf(sessions)).toEqual([]);
     expect(traffic.told.at(-1)?.outcome).toBe('ok');
     expect(pidOf(site, 'one_tproxy')).toBe(forwarder);

@@ -3,7 +3,7 @@ import { type Report, type TortureOptions, torture } from './torture.ts';
 
 const USAGE = `npm run torture -- [--short] [--reloads N] [--restarts N] [--kills N] [--stops N] [--minutes M] [--seed N]`;
 const FULL = { reloads: '1000', restarts: '50', kills: '50', stops: '5', minutes: '10' };
-const SHORT = { reloads: '40', restarts: '4', kills: '4', stops: '1', minutes: '0.4' };
+const SHORT = { reloads: '40', restarts: '4', kills: '4', stops: '0', minutes: '0.3' };
 
 function optionsFrom(args: readonly string[]): TortureOptions {
   const number = { type: 'string' } as const;
