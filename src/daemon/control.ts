@@ -32,8 +32,8 @@ export interface SyncReport {
 const ANSWER_TIMEOUT_MS = 20_000;
 
 /**
- * Asks the running forwarder. Undefined when none listens on the control socket; rejects when it does not answer in time
- * or hangs up.
+ * Asks the running forwarder. Undefined when none listens on the control socket; rejects with code `NO_ANSWER` when it
+ * does not answer in time, with `HUNG_UP` when it died meanwhile.
  */
 export function askForwarder(
   request: ControlRequest,
@@ -42,13 +42,14 @@ export function askForwarder(
   return new Promise((resolve, reject) => {
     const socket = connect(CONTROL_SOCKET);
     let answer = '';
-    const fail = (what: string): void => {
+    const fail = (what: string, code = 'HUNG_UP'): void => {
       socket.destroy();
-      reject(
-        new TproxyError(`forwarder ${what}; look at its log, or run tproxy restart`, { code: 'NO_ANSWER' }),
-      );
+      reject(new TproxyError(`forwarder ${what}; look at its log, or run tproxy restart`, { code }));
     };
-    const timer = setTimeout(() => fail(`did not answer within ${timeoutMs / 1000} s`), timeoutMs);
+    const timer = setTimeout(
+      () => fail(`did not answer within ${timeoutMs / 1000} s`, 'NO_ANSWER'),
+      timeoutMs,
+    );
     socket.setEncoding('utf8');
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('data', (chunk: string) => {

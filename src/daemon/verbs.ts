@@ -3,7 +3,7 @@ import type { EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
-import { askForwarder, type SyncReport } from './control.ts';
+import { askForwarder, type ControlRequest, type SyncReport } from './control.ts';
 import { endProcesses, type OwnProcess, ownProcesses, type Role } from './processes.ts';
 import { spawnForwarder, type TakeOver } from './spawn.ts';
 
@@ -29,13 +29,18 @@ export async function start(options: VerbOptions): Promise<void> {
 
 /** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
 export async function reload(options: VerbOptions): Promise<void> {
-  const report = await askForwarder({ op: 'sync', settings: options.settings });
+  const report = await ask({ op: 'sync', settings: options.settings });
   if (report !== undefined) {
     demand(report);
     return;
   }
   if (!hasEndpoints(await readEndpointMaps(options.run))) {
     await stop();
+    return;
+  }
+  if (ownProcesses().some(({ role }) => role === 'watch')) {
+    // It died just now. Whoever asked shall not have to wait for a pause of the watch.
+    demand(await spawnForwarder(options.settings, 'adopt'));
     return;
   }
   throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
@@ -83,8 +88,18 @@ export async function sync(options: VerbOptions, bridge: string): Promise<void> 
 }
 
 async function bringUp({ settings }: VerbOptions, takeOver: TakeOver): Promise<SyncReport> {
-  const running = await askForwarder({ op: 'sync', settings });
+  const running = await ask({ op: 'sync', settings });
   return running ?? (await spawnForwarder(settings, takeOver));
+}
+
+/** Undefined also when the forwarder died while it was asked. */
+async function ask(request: ControlRequest): Promise<SyncReport | undefined> {
+  try {
+    return await askForwarder(request);
+  } catch (error) {
+    if (error instanceof TproxyError && error.code === 'HUNG_UP') return undefined;
+    throw error;
+  }
 }
 
 function hasEndpoints(maps: EndpointMaps): boolean {

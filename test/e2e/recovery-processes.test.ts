@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Site } from '../support/site.ts';
 import type { Told } from '../torture/judge.ts';
@@ -153,6 +154,21 @@ describe('a hung', () => {
     expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
     expect(titlesOf(site.box).map(({ title }) => title)).toEqual([FORWARDER, LISTENER, 'tproxy_watch']);
   });
+});
+
+test('a forwarder that stands still for four seconds: hundreds that came meanwhile are served, by the same processes', async () => {
+  const before = titlesOf(site.box);
+  const forwarder = pidOf(site, FORWARDER);
+  process.kill(forwarder, 'SIGSTOP');
+  const crowd = startTraffic(site, { kinds: { session: 1000 }, seconds: 1000, timeoutMs: 30_000 });
+  await sleep(4000);
+  process.kill(forwarder, 'SIGCONT');
+  await sleep(1000);
+  await site.hypervisor.must('reload');
+  await crowd.finish();
+  expect(faultsOf(crowd)).toEqual([]);
+  expect(crowd.told).toHaveLength(1000);
+  expect(titlesOf(site.box)).toEqual(before);
 });
 
 test('a killed watch: guests notice nothing, restart brings another one', async () => {

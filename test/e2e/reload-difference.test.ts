@@ -5,6 +5,7 @@ import type { Site } from '../support/site.ts';
 import { createStage, FIRST, faultsOf, pidOf, startTraffic, until, upstream } from '../torture/stage.ts';
 import { monotonicMs } from '../torture/timeline.ts';
 import { Traffic } from '../torture/traffic.ts';
+import { titlesOf } from '../torture/weights.ts';
 
 const STAYS = 5030;
 const CHANGES = 80;
@@ -163,6 +164,27 @@ describe('reload while a listener', () => {
     const traffic = startTraffic(site, { ports: [COMES] });
     await traffic.finish();
     expect(faultsOf(traffic)).toEqual([]);
+  });
+});
+
+describe('reload while the forwarder', () => {
+  test.each([
+    { what: 'was just killed', signal: 'SIGKILL' },
+    { what: 'hangs', signal: 'SIGSTOP' },
+  ] as const)('$what: returns 0, and holds', async ({ signal }) => {
+    const listener = pidOf(site, 'one_tproxy_br0');
+    process.kill(pidOf(site, 'one_tproxy'), signal);
+    await reload({ ...BEFORE, [COMES]: upstream(FIRST + 3) });
+    const traffic = startTraffic(site, { ports: [COMES] });
+    await traffic.finish();
+    expect(faultsOf(traffic)).toEqual([]);
+    expect(reachedAfter(0, traffic)).toEqual([FIRST + 3]);
+    expect(pidOf(site, 'one_tproxy_br0')).toBe(listener);
+    expect(titlesOf(site.box).map(({ title }) => title)).toEqual([
+      'one_tproxy',
+      'one_tproxy_br0',
+      'tproxy_watch',
+    ]);
   });
 });
 

@@ -163,11 +163,10 @@ describe('a forwarder that vanishes', () => {
       const link = await introduced();
       await link.configure([80]);
       // Takes the first few of what comes, and vanishes with the rest.
-      const said = await link.hear('connections');
+      const arrivals: { readonly guestPort: number }[] = [];
+      while (arrivals.length < 3) arrivals.push(...(await link.hear('connections')).arrivals);
       link.taken(3);
-      for (const { guestPort } of said.arrivals.slice(0, 3))
-        seen.set(guestPort, (seen.get(guestPort) ?? 0) + 1);
-      expect(said.arrivals.length).toBeGreaterThanOrEqual(3);
+      for (const { guestPort } of arrivals.slice(0, 3)) seen.set(guestPort, (seen.get(guestPort) ?? 0) + 1);
     }
     succeed();
     const link = await introduced();
