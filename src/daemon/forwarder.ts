@@ -1,10 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
-import type { FromWorker, Limits } from '../dataplane/messages.ts';
+import type { FromWorker } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
 import { type LogFile, openLogFile } from '../log.ts';
-import type { EndpointMaps } from '../model/endpoint.ts';
+import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
@@ -13,6 +13,7 @@ import { VERSION } from '../version.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
+import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
 import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
@@ -131,7 +132,7 @@ export class Forwarder implements BridgeHost {
     this.log.info({ version: VERSION }, 'forwarder starts');
     const maps = await readEndpointMaps(this.run);
     // Sockets first: from here on listeners that look for a forwarder find this one.
-    for (const [name, endpoints] of served(maps)) this.addBridge(name).route(endpoints);
+    for (const [name, endpoints] of servedBridges(maps)) this.addBridge(name).route(endpoints);
     const tookOver = await succeedForwarder(this.log, again);
     this.control = await startControlServer((request) => this.answer(request));
     await adoptListeners(this.bridges);
@@ -146,7 +147,7 @@ export class Forwarder implements BridgeHost {
     this.applySettings(settings);
     let wanted: EndpointMaps;
     try {
-      wanted = served(await readEndpointMaps(this.run));
+      wanted = servedBridges(await readEndpointMaps(this.run));
     } catch (error) {
       this.log.error({ err: error }, 'endpoints unreadable, nothing changed');
       return { ok: false, error: messageOf(error), bridges: [] };
@@ -314,26 +315,4 @@ export class Forwarder implements BridgeHost {
     this.queue = result.catch(() => undefined);
     return result;
   }
-}
-
-/** Bridges that have an endpoint. */
-function served(
-  maps: EndpointMaps,
-): Map<string, EndpointMaps extends ReadonlyMap<string, infer E> ? E : never> {
-  return new Map([...maps].filter(([, endpoints]) => endpoints.length > 0));
-}
-
-function limitsOf(settings: Settings): Limits {
-  return {
-    connectMs: settings.connectTimeoutS * 1000,
-    lingerMs: settings.lingerTimeoutS * 1000,
-    idleMs: settings.idleTimeoutS * 1000,
-    keepaliveS: settings.keepaliveS,
-  };
-}
-
-/** Soft limit of open files, which node raises to the hard one when it starts. */
-function descriptorLimit(): number {
-  const line = readFileSync('/proc/self/limits', 'utf8').match(/^Max open files\s+(\d+)/m);
-  return Number(line?.[1] ?? 1024);
 }

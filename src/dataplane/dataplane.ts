@@ -1,12 +1,12 @@
 import { close } from '../linux/descriptor.ts';
-import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
-import { accept, closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
+import { closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Arrival } from './handover.ts';
-import { Link, type LinkHost } from './link.ts';
-import type { FromWorker, Limits, LinkId, ToWorker, WorkerData } from './messages.ts';
+import type { LinkHost } from './link.ts';
+import { Links } from './links.ts';
+import type { FromWorker, Limits, ToWorker, WorkerData } from './messages.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
 import type { Reactor } from './reactor.ts';
 import { RecordBatch } from './records.ts';
@@ -21,8 +21,6 @@ const LEAST_RELAYS = 16;
 /** Share of the limit below which a full data plane takes connections again. */
 const ROOM_AGAIN = 0.98;
 const YOUNG_MS = 10_000;
-/** Pause after the process ran out of descriptors or memory. */
-const RESPITE_MS = 100;
 
 /** Takes connections from listeners, dials upstreams, relays. All of it on one thread, all of it without blocking. */
 export class DataPlane implements LinkHost, RelayHost {
@@ -34,17 +32,13 @@ export class DataPlane implements LinkHost, RelayHost {
   keepaliveS: number;
   private readonly post: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
   private readonly bridges = new Map<number, Bridge>();
-  private readonly links = new Map<LinkId, Link>();
+  private readonly links = new Links(this);
   private readonly bridgeOf = new Map<Relay, Bridge>();
   private readonly records = new RecordBatch();
   private readonly descriptorLimit: number;
   private relayLimit: number;
-  private lastLink: LinkId = 0;
   /** Connections wait in the links, and then in the listeners' queues, until relays have ended. */
   isFull = false;
-  /** Bridges whose socket could not be accepted from, for want of descriptors or memory. */
-  private readonly exhausted = new Set<Bridge>();
-  private respiteUntil = 0;
   private draining = false;
 
   constructor(
@@ -64,7 +58,7 @@ export class DataPlane implements LinkHost, RelayHost {
   }
 
   tell(message: FromWorker): void {
-    if (message.type === 'gone') this.links.delete(message.link);
+    if (message.type === 'gone') this.links.forget(message.link);
     this.post(message);
   }
 
@@ -159,7 +153,10 @@ export class DataPlane implements LinkHost, RelayHost {
     bridge.relays.delete(relay);
     const duration = this.reactor.now - relay.startedAt;
     this.record(bridge, relay.parties, relay.bytesToUpstream, relay.bytesToGuest, duration, outcome);
-    if (this.isFull && this.bridgeOf.size < this.relayLimit * ROOM_AGAIN) this.resume();
+    if (this.isFull && this.bridgeOf.size < this.relayLimit * ROOM_AGAIN) {
+      this.isFull = false;
+      this.links.resume();
+    }
     this.forgetIfDone(bridge);
     if (this.draining) this.tellWhenDrained();
   }
@@ -192,71 +189,19 @@ export class DataPlane implements LinkHost, RelayHost {
       links: new Set(),
       socket: undefined,
     };
-    const registration = this.reactor.add(fd, EPOLLIN, { onEvents: () => this.acceptLinks(bridge) });
-    bridge.socket = { fd, registration };
+    this.links.open(bridge, fd);
     this.bridges.set(id, bridge);
-  }
-
-  private acceptLinks(bridge: Bridge): void {
-    const { socket } = bridge;
-    if (socket === undefined) return;
-    for (;;) {
-      const fd = accept(socket.fd);
-      if (fd === -Errno.EAGAIN) return;
-      if (fd < 0) {
-        // Announced again and again if it were still listened to.
-        this.reactor.modify(socket.registration, socket.fd, 0);
-        this.exhausted.add(bridge);
-        this.respiteUntil = this.reactor.now + RESPITE_MS;
-        return;
-      }
-      this.lastLink += 1;
-      try {
-        this.links.set(this.lastLink, new Link(this, this.lastLink, bridge, fd));
-      } catch {
-        // The kernel watches no more descriptors. The listener tries again.
-        close(fd);
-      }
-    }
-  }
-
-  private acceptAgain(): void {
-    for (const { socket } of this.exhausted) {
-      if (socket !== undefined) this.reactor.modify(socket.registration, socket.fd, EPOLLIN);
-    }
-    this.exhausted.clear();
   }
 
   private withdraw(id: number): void {
     const bridge = this.bridges.get(id);
     if (bridge === undefined) return;
-    this.exhausted.delete(bridge);
-    if (bridge.socket !== undefined) {
-      this.reactor.forget(bridge.socket.registration);
-      close(bridge.socket.fd);
-      bridge.socket = undefined;
-    }
-    for (const link of [...bridge.links]) link.close('bridge withdrawn');
+    this.links.close(bridge);
     this.forgetIfDone(bridge);
   }
 
   private forgetIfDone(bridge: Bridge): void {
     if (bridge.socket === undefined && bridge.relays.size === 0) this.bridges.delete(bridge.id);
-  }
-
-  /** Takes what waits in the links, a batch of each in turn: none can keep the others waiting. */
-  private resume(): void {
-    this.isFull = false;
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const link of [...this.links.values()]) {
-        if (this.isFull) return;
-        if (!link.resume()) continue;
-        progress = true;
-        // To the end of the line.
-        if (this.links.delete(link.id)) this.links.set(link.id, link);
-      }
-    }
   }
 
   private roomForRelays(): number {
@@ -288,10 +233,10 @@ export class DataPlane implements LinkHost, RelayHost {
 
   private tick(now: number): boolean {
     this.flush();
-    if (this.exhausted.size > 0 && now >= this.respiteUntil) this.acceptAgain();
+    const exhausted = this.links.tick(now);
     const waiting = [this.connecting, this.young, this.lingering, this.idling].map((queue) =>
       queue.expire(now),
     );
-    return waiting.includes(true) || !this.records.isEmpty || this.exhausted.size > 0;
+    return waiting.includes(true) || !this.records.isEmpty || exhausted;
   }
 }

@@ -33,3 +33,8 @@ export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): b
     return other !== undefined && sameEndpoint(endpoint, other);
   });
 }
+
+/** The bridges that have an endpoint. A map without one is as good as none. */
+export function servedBridges(maps: EndpointMaps): EndpointMaps {
+  return new Map([...maps].filter(([, endpoints]) => endpoints.length > 0));
+}

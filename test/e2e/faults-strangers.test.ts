@@ -166,6 +166,29 @@ describe('two versions of the program at once during an upgrade', () => {
     expect(site.hypervisor.log('one_tproxy')).toContainEqual(expect.objectContaining({ version: '9.9.9' }));
   });
 
+  test.each([
+    { what: 'does not even load', breakIt: `echo '}{' > ${OTHER}/tproxy.d/forwarder.mjs` },
+    { what: 'ends at once', breakIt: `echo 'process.exit(9)' > ${OTHER}/tproxy.d/forwarder.mjs` },
+    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/worker.mjs` },
+    { what: 'lacks its native module', breakIt: `rm -r ${OTHER}/tproxy.d/native` },
+  ])(
+    'a new version that $what: restart fails and says so, the old one goes on alone',
+    async ({ breakIt }) => {
+      const { box } = site;
+      await copyTree();
+      await box.sh(breakIt);
+      const before = titlesOf(box);
+      const traffic = startTraffic(site);
+      const { status, stderr } = await box.run([`${OTHER}/tproxy`, 'restart']);
+      expect(stderr).toMatch(/^ERROR: /);
+      expect(status).toBe(1);
+      expect(titlesOf(box)).toEqual(before);
+      await traffic.finish();
+      expect(faultsOf(traffic)).toEqual([]);
+      await site.hypervisor.must('reload');
+    },
+  );
+
   test('a command that the running forwarder does not know is answered, not swallowed', async () => {
     const answer = await site.box.run([
       'node',

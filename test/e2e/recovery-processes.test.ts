@@ -55,14 +55,21 @@ describe('a killed listener', () => {
 
   test('that keeps dying is started again after growing pauses', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2, session: 2 } });
-    for (let i = 0; i < 4; i++) await strike(LISTENER, 'SIGKILL', traffic);
+    const kills = 6;
+    for (let i = 0; i < kills; i++) await strike(LISTENER, 'SIGKILL', traffic);
     await traffic.finish();
     expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
-    const times = site.hypervisor
-      .log('one_tproxy')
-      .filter(({ msg }) => msg === 'listener recovered')
-      .map(({ time }) => Number(time));
-    expect(times).toHaveLength(4);
+    const times = (message: string) =>
+      site.hypervisor
+        .log('one_tproxy')
+        .filter(({ msg }) => msg === message)
+        .map(({ time }) => Number(time));
+    const lost = times('listener lost');
+    const waits = times('listener recovered').map((time, i) => time - (lost[i] ?? 0));
+    expect(waits).toHaveLength(kills);
+    // 100 ms, doubled each time, less what passed before the next kill.
+    expect(waits.at(-1)).toBeGreaterThan((waits[0] ?? 0) + 500);
+    expect(Math.max(...waits)).toBeLessThan(6000);
   });
 });
 

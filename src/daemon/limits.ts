@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import type { Limits } from '../dataplane/messages.ts';
+import type { Settings } from '../model/settings.ts';
+
+/** What the data plane needs of the settings. */
+export function limitsOf(settings: Settings): Limits {
+  return {
+    connectMs: settings.connectTimeoutS * 1000,
+    lingerMs: settings.lingerTimeoutS * 1000,
+    idleMs: settings.idleTimeoutS * 1000,
+    keepaliveS: settings.keepaliveS,
+  };
+}
+
+/** Soft limit of open files, which node raises to the hard one when it starts. */
+export function descriptorLimit(): number {
+  const line = readFileSync('/proc/self/limits', 'utf8').match(/^Max open files\s+(\d+)/m);
+  return Number(line?.[1] ?? 1024);
+}
