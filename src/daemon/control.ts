@@ -29,7 +29,8 @@ export interface SyncReport {
   readonly relays?: number;
 }
 
-const ANSWER_TIMEOUT_MS = 20_000;
+/** For a sync of hundreds of bridges. A forwarder that hangs is killed by its watch long before, which is heard at once. */
+const ANSWER_TIMEOUT_MS = 120_000;
 
 /**
  * Asks the running forwarder. Undefined when none listens on the control socket; rejects with code `NO_ANSWER` when it

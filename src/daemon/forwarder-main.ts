@@ -5,14 +5,12 @@ import { PREFIX } from '../model/names.ts';
 import { runProgram } from '../system/run.ts';
 import type { SyncReport } from './control.ts';
 import { Forwarder } from './forwarder.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { sayReady, startHeartbeat } from './heartbeat.ts';
 import { parseSettings } from './settings.ts';
 import { savedSettings } from './settings-file.ts';
 
 /** Inherited pipe on which whoever started this process waits for its first report. */
 const READY_FD = 3;
-/** Tells the watch not to try again (EX_CONFIG of sysexits.h). */
-const FIRST_START_FAILED = 78;
 
 function tell(report: SyncReport): void {
   try {
@@ -33,7 +31,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   // What this process starts must not start as this process.
   delete process.env.NODE_OPTIONS;
   try {
-    // Taking over from a hung one takes longer than the watch is patient.
+    // Taking over from a hung one, or starting hundreds of listeners, takes longer than the watch is patient.
     let serving: Forwarder | undefined;
     startHeartbeat(async () => serving?.countRelays());
     const { forwarder, report } = await Forwarder.start({ settings, takeOver, again, run: runProgram });
@@ -45,12 +43,13 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     process.on('SIGINT', stop);
     process.on('SIGHUP', () => void forwarder.sync());
     tell(report);
+    sayReady();
   } catch (error) {
     const stack = error instanceof Error ? error.stack : undefined;
     const line = { level: 60, time: Date.now(), pid: process.pid, reason: messageOf(error), stack };
     process.stderr.write(`${JSON.stringify({ ...line, msg: 'forwarder can not start' })}\n`);
     tell({ ok: false, error: messageOf(error), bridges: [] });
-    process.exit(again ? 1 : FIRST_START_FAILED);
+    process.exit(1);
   }
 }
 

@@ -13,6 +13,7 @@ import { VERSION } from '../version.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
+import { HeapSweeper } from './heap-sweeper.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
 import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
@@ -22,6 +23,7 @@ import { Recovery } from './recovery.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import { saveSettings } from './settings-file.ts';
+import { sideBySide } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
 import {
   adoptListeners,
@@ -50,6 +52,7 @@ export class Forwarder implements BridgeHost {
   private readonly logFile: LogFile;
   private readonly finished: FinishedLog;
   private readonly recovery: Recovery;
+  private readonly heap = new HeapSweeper();
   private readonly bridges = new Map<string, ServedBridge>();
   private readonly bridgeNames = new Map<number, string>();
   private readonly host = hostInode();
@@ -103,7 +106,7 @@ export class Forwarder implements BridgeHost {
 
   /** Brings everything to what nft says, with the settings of the last reload. */
   sync(settings: Settings = this.settings): Promise<SyncReport> {
-    return this.serialised(() => this.syncNow(settings));
+    return this.serialised(() => this.syncNow(settings)).finally(() => this.heap.soon());
   }
 
   /** Ends listeners and relays and this process's part in the world. */
@@ -153,8 +156,8 @@ export class Forwarder implements BridgeHost {
       return { ok: false, error: messageOf(error), bridges: [] };
     }
     const gone = [...this.bridges.values()].filter((bridge) => !wanted.has(bridge.name));
-    await Promise.all(gone.map((bridge) => this.endBridge(bridge)));
-    const bridges = await Promise.all([...wanted].map(([name, endpoints]) => this.bring(name, endpoints)));
+    await sideBySide(gone, (bridge) => this.endBridge(bridge));
+    const bridges = await sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
     return { ok: bridges.every(({ error }) => error === undefined), bridges };
   }
 

@@ -3,6 +3,20 @@ import { writeSync } from 'node:fs';
 const STDOUT = 1;
 const BEAT_MS = 1000;
 
+/** Says a word to the watch; the empty one is a beat. */
+function say(word: string): void {
+  try {
+    writeSync(STDOUT, `${word}\n`);
+  } catch {
+    // Started without a watch, or the watch is gone: then nobody listens.
+  }
+}
+
+/** Tells the watch that this process serves: from now on it is worth bringing back. */
+export function sayReady(): void {
+  say('ready');
+}
+
 /**
  * Tells the watch once a second that both threads are alive: `probe` resolves only while the data plane answers. Nothing
  * is told while an answer is outstanding.
@@ -14,11 +28,7 @@ export function startHeartbeat(probe: () => Promise<unknown>): void {
     waiting = true;
     void probe().then(() => {
       waiting = false;
-      try {
-        writeSync(STDOUT, '\n');
-      } catch {
-        // Started without a watch, or the watch is gone: then nobody listens.
-      }
+      say('');
     });
   };
   beat();

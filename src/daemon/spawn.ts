@@ -10,8 +10,8 @@ import type { SyncReport } from './control.ts';
 import { bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
 import { HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
 
-/** Longest time from starting the forwarder to its first word. */
-const READY_TIMEOUT_MS = 20_000;
+/** Longest time from starting the forwarder to its first report, on a host with hundreds of bridges. One that hangs ends earlier. */
+const READY_TIMEOUT_MS = 120_000;
 
 /** Node's options that load a bundle. A process started so has nothing but its title on its command line. */
 function loadBundle(name: string, extra = ''): string {

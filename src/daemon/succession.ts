@@ -10,6 +10,7 @@ import {
   type Role,
 } from './processes.ts';
 import type { ServedBridge } from './served-bridge.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** A forwarder that takes longer to hand over is hung. */
 const YIELD_TIMEOUT_MS = 8000;
@@ -65,12 +66,10 @@ export async function adoptListeners(bridges: Bridges): Promise<void> {
 
 /** Puts fresh listeners in the place of those that were adopted. */
 export async function replaceListeners(bridges: Bridges, log: Logger): Promise<void> {
-  await Promise.all(
-    [...bridges.values()].map((bridge) =>
-      bridge.replaceListener().catch((error: unknown) => {
-        log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
-      }),
-    ),
+  await sideBySide([...bridges.values()], (bridge) =>
+    bridge.replaceListener().catch((error: unknown) => {
+      log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
+    }),
   );
 }
 

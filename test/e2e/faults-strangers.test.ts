@@ -48,13 +48,13 @@ describe('a stranger process titled', () => {
   test(`${strangers.map(({ title, kind }) => `${title} (${kind})`).join(', ')} is neither counted nor signalled`, async () => {
     const { hypervisor, box } = site;
     const before = await hypervisor.daemons();
+    const own = titlesOf(box).length;
     // The most alike are in the same namespace as the listener.
     const places = [box, box.netns('one_tproxy_br0')];
     const programs = strangers.flatMap(({ argv }) => places.map((place) => place.spawn(argv)));
     const running = () =>
       box.processes().filter(({ cmdline }) => strangers.some(({ title }) => cmdline.startsWith(title)));
-    const own = titlesOf(box).length;
-    await until('running', 10_000, () => running().length === programs.length + own);
+    await until('running', 30_000, () => running().length === programs.length + own);
     expect(await hypervisor.daemons()).toEqual(before);
     for (const verb of ['start', 'reload', 'restart', 'stop', 'start']) await hypervisor.must(verb);
     expect(await hypervisor.daemons()).toHaveLength(2);

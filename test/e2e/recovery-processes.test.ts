@@ -126,6 +126,26 @@ describe('a killed forwarder', () => {
   });
 });
 
+test('a forwarder killed in the middle of its take-over: it comes back by itself, nobody is refused', async () => {
+  const traffic = startTraffic(site, { kinds: { short: 2, session: 2 } });
+  await until('under traffic', 5000, () => traffic.told.length > 20);
+  // A listener that hangs keeps the new forwarder busy for seconds, after the old one has left.
+  const listener = pidOf(site, LISTENER);
+  process.kill(listener, 'SIGSTOP');
+  const restart = site.hypervisor.tproxy('restart');
+  await until('left', 10_000, () => titlesOf(site.box).some(({ title }) => title === 'tproxy_old'));
+  process.kill(pidOf(site, FORWARDER), 'SIGKILL');
+  process.kill(listener, 'SIGCONT');
+  const at = monotonicMs();
+  await until('served', 12_000, () =>
+    traffic.told.some(({ start, outcome }) => start > at && outcome === 'ok'),
+  );
+  await traffic.finish();
+  expect(faultsOf(traffic)).toEqual([]);
+  expect((await restart).status).toBe(1);
+  await site.hypervisor.must('reload');
+});
+
 describe('a hung', () => {
   test('listener is succeeded within ten seconds; guests wait, no relay breaks', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2, session: 4, download: 2 } });

@@ -4,7 +4,7 @@ import { CLOSED } from './timeline.ts';
 import { type Weight, weigh } from './weights.ts';
 
 /** Heaps breathe: what a process may weigh more than in the beginning. */
-const GROWTH_KB = 12 * 1024;
+const GROWTH_KB = 16 * 1024;
 /** Idle pipes that a data plane keeps for the next bulk transfer, two descriptors each. */
 const KEPT_PIPES = 2 * 64;
 const SETTLE_MS = 20_000;

@@ -63,7 +63,7 @@ async function run(scene: Scene, options: TortureOptions): Promise<Report> {
           toggles: TOGGLES,
           kinds: KINDS,
           seed: options.seed + i,
-          seconds: options.minutes < 2 ? 4 : 20,
+          seconds: options.minutes < 2 ? 2 : 20,
         },
         (told) => {
           judge.take(bridge, told);
