@@ -14,11 +14,12 @@ import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
+import { sayReady } from './heartbeat.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
 import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
-import { hostInode } from './processes.ts';
+import { hostInode, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
@@ -136,6 +137,8 @@ export class Forwarder implements BridgeHost {
     const maps = await readEndpointMaps(this.run);
     // Sockets first: from here on listeners that look for a forwarder find this one.
     for (const [name, endpoints] of servedBridges(maps)) this.addBridge(name).route(endpoints);
+    // Listeners that run will have nobody else: should this process die it must be brought back.
+    if (ownProcesses().some(({ role }) => role === 'listener')) sayReady();
     const tookOver = await succeedForwarder(this.log, again);
     this.control = await startControlServer((request) => this.answer(request));
     await adoptListeners(this.bridges);

@@ -13,6 +13,9 @@ import { HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
 /** Longest time from starting the forwarder to its first report, on a host with hundreds of bridges. One that hangs ends earlier. */
 const READY_TIMEOUT_MS = 120_000;
 
+/** A watch that gives up ends within this time after its forwarder. */
+const WATCH_END_MS = 500;
+
 /** Node's options that load a bundle. A process started so has nothing but its title on its command line. */
 function loadBundle(name: string, extra = ''): string {
   return `--import="${new URL(name, import.meta.url).href}" ${extra}`.trim();
@@ -110,6 +113,13 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
     lines.once('line', (line) => {
       clearTimeout(timer);
       resolve(JSON.parse(line) as SyncReport);
+    });
+    // The forwarder died without a word. If its watch ends as well, how it ended says more.
+    lines.once('close', () => {
+      setTimeout(() => {
+        clearTimeout(timer);
+        fail('died before it was ready');
+      }, WATCH_END_MS).unref();
     });
     child.once('error', (error) => {
       clearTimeout(timer);
