@@ -11,8 +11,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           sequence: { groupOrder: 1 },
-          // These are about time, on machines that are busy with other things: one more try. vitest tells of each.
-          retry: 1,
+          // These are about time, on machines that are busy with other things: two more tries. vitest tells of each.
+          retry: 2,
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 60_000,
@@ -24,8 +24,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           sequence: { groupOrder: 2 },
-          // These are about time, on machines that are busy with other things: one more try. vitest tells of each.
-          retry: 1,
+          // These are about time, on machines that are busy with other things: two more tries. vitest tells of each.
+          retry: 2,
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 120_000,
