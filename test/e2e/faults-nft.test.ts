@@ -104,12 +104,18 @@ test('nft failing while a killed forwarder comes back: guests wait until it is w
 });
 
 test('nft slow: a reload stalls neither relays nor new connections', async () => {
+  nft.be('works');
+  await mapByHand(site.box, site.bridge, { [SERVICE]: upstream(FIRST) });
+  expect(await nft.tproxy('reload')).toMatchObject({ status: 0 });
   const traffic = startTraffic(site);
+  const reached = (port: number) => traffic.told.some((told) => told.upstream === port);
+  await until('served', PATIENCE_MS, () => reached(FIRST));
   nft.be(2);
   await mapByHand(site.box, site.bridge, { [SERVICE]: upstream(FIRST + 1) });
-  const done = nft.tproxy('reload');
-  expect(await done).toMatchObject({ status: 0 });
-  expect(traffic.told.length).toBeGreaterThan(10);
+  const before = traffic.told.length;
+  expect(await nft.tproxy('reload')).toMatchObject({ status: 0 });
+  expect(traffic.told.length).toBeGreaterThan(before + 10);
+  await until('served by the new upstream', PATIENCE_MS, () => reached(FIRST + 1));
   await traffic.finish();
   expect(faultsOf(traffic)).toEqual([]);
   const slowest = Math.max(...traffic.told.map(({ start, reached }) => reached - start));
