@@ -1,6 +1,7 @@
 import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
+import { metricsListen } from './listen-address.ts';
 import type { Problem } from './problem.ts';
 import { processOwner } from './user-name.ts';
 import { fault, type Judge } from './verdict.ts';
@@ -38,6 +39,7 @@ const KEYS: Readonly<Record<keyof Settings, string>> = {
   keepaliveS: 'tproxy_keepalive',
   idleTimeoutS: 'tproxy_idle_timeout',
   processOwner: 'tproxy_process_owner',
+  metricsListen: 'tproxy_metrics_listen',
 };
 const KNOWN = [SERVICES_KEY, ...Object.values(KEYS)];
 
@@ -61,6 +63,7 @@ export function parseSettings({ values, fields }: CollectedFields): {
   }
 
   const owner = take('processOwner', processOwner);
+  const listen = take('metricsListen', metricsListen);
   const settings: Settings = {
     debugLevel: take('debugLevel', debugLevel) ?? DEFAULT_SETTINGS.debugLevel,
     drainTimeoutS: take('drainTimeoutS', timeout) ?? DEFAULT_SETTINGS.drainTimeoutS,
@@ -69,6 +72,7 @@ export function parseSettings({ values, fields }: CollectedFields): {
     keepaliveS: take('keepaliveS', keepalive) ?? DEFAULT_SETTINGS.keepaliveS,
     idleTimeoutS: take('idleTimeoutS', timeout) ?? DEFAULT_SETTINGS.idleTimeoutS,
     ...(owner === undefined ? {} : { processOwner: owner }),
+    ...(listen === undefined ? {} : { metricsListen: listen }),
   };
   return { settings, problems };
 }

@@ -19,5 +19,6 @@ export function parseSettings(value: unknown): Settings {
     keepaliveS: seconds('keepaliveS'),
     drainTimeoutS: seconds('drainTimeoutS'),
     ...(typeof given.processOwner === 'string' ? { processOwner: given.processOwner } : {}),
+    ...(typeof given.metricsListen === 'string' ? { metricsListen: given.metricsListen } : {}),
   };
 }

@@ -16,6 +16,8 @@ export interface Settings {
   readonly idleTimeoutS: number;
   /** User that listeners run as; undefined: oneadmin if it exists, else nobody. */
   readonly processOwner?: string;
+  /** Where metrics are served (`parseListenAddress`); undefined: nowhere. */
+  readonly metricsListen?: string;
 }
 
 export const DEFAULT_SETTINGS: Settings = {

@@ -15,6 +15,7 @@ const KEYS = [
   'tproxy_keepalive',
   'tproxy_idle_timeout',
   'tproxy_process_owner',
+  'tproxy_metrics_listen',
   'tproxy',
   'service_port',
   'remote_addr',
@@ -36,6 +37,7 @@ describe('etc/OpenNebulaNetwork.conf', () => {
     const { config, problems } = parseConfig(all);
     expect(problems).toEqual([]);
     expect(config.processOwner).toBe('oneadmin');
+    expect(config.metricsListen).toBe('127.0.0.1:9516');
   });
 
   it.each(KEYS)('explains :%s:, as the manual does', (key) => {

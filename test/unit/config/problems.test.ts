@@ -130,6 +130,8 @@ describe('top level keys', () => {
     [':tproxy_process_owner: a b', 'is "a b", which is no user name', 'unprivileged user'],
     [':tproxy_process_owner: -v', 'is "-v", which is no user name', 'unprivileged user'],
     [':tproxy_process_owner: 0', 'is "0", which is no user name', 'unprivileged user'],
+    [':tproxy_metrics_listen: 9516', 'is "9516", which is no address and port', 'write 127.0.0.1:9516'],
+    [':tproxy_metrics_listen: [a]', 'is a list', 'write 127.0.0.1:9516'],
   ])('%s', (text, message, remedy) => {
     const { config, problems, readable } = parseConfig(`# one\n${text}\n`);
     expect(problems).toHaveLength(1);
