@@ -4,8 +4,10 @@ import type { Service } from '../model/service.ts';
 import { upstreamAddress } from './address.ts';
 import { collectFields } from './collect-fields.ts';
 import { problemsOf } from './faults.ts';
+import { limitsMapping, parseLimits, SERVICE_LIMITS } from './limits.ts';
 import { networkList } from './networks.ts';
 import type { Position, Problem } from './problem.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import { judged } from './verdict.ts';
 import { wholeNumber } from './whole-number.ts';
 import { describe } from './written.ts';
@@ -18,6 +20,8 @@ const ENTRY = strictObject({
   remote_addr: judged(upstreamAddress),
   remote_port: judged(port),
   networks: judged(networkList),
+  proxy_protocol: judged(proxyProtocol),
+  limits: judged(limitsMapping(SERVICE_LIMITS)),
 });
 const KNOWN = Object.keys(ENTRY.shape);
 
@@ -41,19 +45,30 @@ export function parseEntry(item: unknown, number: number, source: YamlSource): P
   }
   const owner = ` of entry ${number}`;
   const { values, fields, duplicates } = collectFields(source.fields(node), source, owner);
+  const own = parseLimits(fields.get('limits')?.value, SERVICE_LIMITS, source, ` of :limits:${owner}`);
+  const problems = [...duplicates, ...own.problems];
   const result = ENTRY.safeParse(values);
   if (!result.success) {
     const faults = problemsOf(result.error.issues, { fields, whole, owner, known: KNOWN });
-    return { problems: [...duplicates, ...faults] };
+    return { problems: [...problems, ...faults] };
   }
-  if (duplicates.length > 0) return { problems: duplicates };
+  if (problems.length > 0) return { problems };
 
   const {
     service_port: servicePort,
     remote_addr: remoteAddr,
     remote_port: remotePort,
     networks,
+    proxy_protocol: proxy,
   } = result.data;
-  const service = { servicePort, remoteAddr, remotePort, networks, line: whole.line };
+  const options = { ...own.limits, ...(proxy === undefined ? {} : { proxyProtocol: proxy }) };
+  const service = {
+    servicePort,
+    remoteAddr,
+    remotePort,
+    networks,
+    ...(Object.keys(options).length === 0 ? {} : { options }),
+    line: whole.line,
+  };
   return { entry: { number, service, portAt: fields.get('service_port')?.at ?? whole } };
 }

@@ -41,7 +41,7 @@ function parseReadable(read: ReadYaml): ParsedConfig {
     source,
     '',
   );
-  const { settings, problems } = parseSettings(ours);
+  const { settings, problems } = parseSettings(ours, source);
   const list = ours.fields.get(SERVICES_KEY);
   const services = parseEntries(list?.value, list?.at ?? source.position(root), source);
   const config = { ...settings, services: services.entries.map((entry) => entry.service) };

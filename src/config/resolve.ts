@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { messageOf } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { Service } from '../model/service.ts';
+import { endpointOf, type Service } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
 import { whyNoUpstream } from './address.ts';
 import { getentLookup, type Lookup } from './lookup.ts';
@@ -36,10 +36,10 @@ export async function resolveServices(
   const endpoints: Endpoint[] = [];
   const failures: { service: Service; reason: string }[] = [];
   for (const service of services) {
-    const { remoteAddr, servicePort, remotePort } = service;
+    const { remoteAddr, remotePort } = service;
     const answer = answers.get(remoteAddr) ?? { address: remoteAddr };
     if ('reason' in answer) failures.push({ service, reason: answer.reason });
-    else endpoints.push({ servicePort, upstream: { address: answer.address, port: remotePort } });
+    else endpoints.push(endpointOf(service, { address: answer.address, port: remotePort }));
   }
   return { endpoints, failures };
 }

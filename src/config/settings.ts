@@ -1,12 +1,14 @@
 import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
+import { ALL_LIMITS, limitsMapping, parseLimits } from './limits.ts';
 import { metricsListen } from './listen-address.ts';
 import type { Problem } from './problem.ts';
 import { processOwner } from './user-name.ts';
 import { fault, type Judge } from './verdict.ts';
 import { wholeNumber } from './whole-number.ts';
 import { describe } from './written.ts';
+import type { YamlSource } from './yaml-source.ts';
 
 /** The list of services; the other keys are settings. */
 export const SERVICES_KEY = 'tproxy';
@@ -40,11 +42,16 @@ const KEYS: Readonly<Record<keyof Settings, string>> = {
   idleTimeoutS: 'tproxy_idle_timeout',
   processOwner: 'tproxy_process_owner',
   metricsListen: 'tproxy_metrics_listen',
+  limits: 'tproxy_limits',
 };
+const mapping = limitsMapping(ALL_LIMITS);
 const KNOWN = [SERVICES_KEY, ...Object.values(KEYS)];
 
 /** The settings among our top level keys. A missing, empty or faulty one keeps its default. */
-export function parseSettings({ values, fields }: CollectedFields): {
+export function parseSettings(
+  { values, fields }: CollectedFields,
+  source: YamlSource,
+): {
   readonly settings: Settings;
   readonly problems: readonly Problem[];
 } {
@@ -64,6 +71,9 @@ export function parseSettings({ values, fields }: CollectedFields): {
 
   const owner = take('processOwner', processOwner);
   const listen = take('metricsListen', metricsListen);
+  take('limits', mapping);
+  const ofAll = parseLimits(fields.get(KEYS.limits)?.value, ALL_LIMITS, source, ` of :${KEYS.limits}:`);
+  problems.push(...ofAll.problems);
   const settings: Settings = {
     debugLevel: take('debugLevel', debugLevel) ?? DEFAULT_SETTINGS.debugLevel,
     drainTimeoutS: take('drainTimeoutS', timeout) ?? DEFAULT_SETTINGS.drainTimeoutS,
@@ -71,6 +81,7 @@ export function parseSettings({ values, fields }: CollectedFields): {
     connectTimeoutS: take('connectTimeoutS', connectTimeout) ?? DEFAULT_SETTINGS.connectTimeoutS,
     keepaliveS: take('keepaliveS', keepalive) ?? DEFAULT_SETTINGS.keepaliveS,
     idleTimeoutS: take('idleTimeoutS', timeout) ?? DEFAULT_SETTINGS.idleTimeoutS,
+    limits: ofAll.limits,
     ...(owner === undefined ? {} : { processOwner: owner }),
     ...(listen === undefined ? {} : { metricsListen: listen }),
   };

@@ -1,10 +1,11 @@
+import { DEFAULT_LIMITS, isLimit, type Limits } from '../model/limits.ts';
 import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from '../model/settings.ts';
 
 const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
 
 /** Settings from JSON made by this program (possibly by another version of it): what is missing or odd takes its default. */
 export function parseSettings(value: unknown): Settings {
-  const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const given = asRecord(value);
   const seconds = (key: keyof Settings & `${string}S`): number => {
     const candidate = given[key];
     return typeof candidate === 'number' && Number.isFinite(candidate) && candidate >= 0
@@ -18,7 +19,18 @@ export function parseSettings(value: unknown): Settings {
     idleTimeoutS: seconds('idleTimeoutS'),
     keepaliveS: seconds('keepaliveS'),
     drainTimeoutS: seconds('drainTimeoutS'),
+    limits: parseLimits(given.limits),
     ...(typeof given.processOwner === 'string' ? { processOwner: given.processOwner } : {}),
     ...(typeof given.metricsListen === 'string' ? { metricsListen: given.metricsListen } : {}),
   };
+}
+
+function parseLimits(value: unknown): Limits {
+  const given = asRecord(value);
+  const written = Object.keys(DEFAULT_LIMITS).filter((name) => isLimit(given[name]));
+  return Object.fromEntries(written.map((name) => [name, given[name]]));
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
 }

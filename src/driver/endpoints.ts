@@ -1,5 +1,5 @@
 import type { Endpoint } from '../model/endpoint.ts';
-import type { Service } from '../model/service.ts';
+import { endpointOf, type Service } from '../model/service.ts';
 import type { Reporter, Resolve } from './deps.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function endpointsFor(
     const outcome =
       last === undefined ? 'it is not available' : `it keeps ${last.upstream.address}:${last.upstream.port}`;
     report.error(`service port ${service.servicePort} (line ${service.line}): ${reason}; ${outcome}`);
-    return last ?? [];
+    return last === undefined ? [] : [endpointOf(service, last.upstream)];
   });
   return [...endpoints, ...kept];
 }

@@ -1,3 +1,4 @@
+import { formatOptions } from '../model/endpoint-options.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
 import { type Attachment, byAge } from './attachment.ts';
 
@@ -28,12 +29,16 @@ export function unionOf(attachments: readonly Attachment[], services: readonly S
     for (const service of selectServices(services, network).services) {
       const winner = chosen.get(service.servicePort);
       if (winner === undefined) chosen.set(service.servicePort, { service, network });
-      else if (!sameUpstream(winner.service, service)) conflicts.push({ service, network, winner });
+      else if (!sameOffer(winner.service, service)) conflicts.push({ service, network, winner });
     }
   }
   return { services: [...chosen.values()].map(({ service }) => service), conflicts };
 }
 
-function sameUpstream(a: Service, b: Service): boolean {
-  return a.remoteAddr === b.remoteAddr && a.remotePort === b.remotePort;
+function sameOffer(a: Service, b: Service): boolean {
+  return (
+    a.remoteAddr === b.remoteAddr &&
+    a.remotePort === b.remotePort &&
+    formatOptions(a.options ?? {}) === formatOptions(b.options ?? {})
+  );
 }

@@ -1,3 +1,5 @@
+import { sameOptions } from './endpoint-options.ts';
+
 /** Where a service leads: an IPv4 address and a TCP port. */
 export interface Upstream {
   readonly address: string;
@@ -8,19 +10,20 @@ export interface Upstream {
 export interface Endpoint {
   readonly servicePort: number;
   readonly upstream: Upstream;
-  /** Options that have no place in the map, as the element's comment: `proxy=v2`. */
+  /** Comment of the element, which holds the options (endpoint-options.ts) and whatever else somebody wrote there. */
   readonly comment?: string;
 }
 
 /** The endpoints of every bridge that has a map, the empty ones included. */
 export type EndpointMaps = ReadonlyMap<string, readonly Endpoint[]>;
 
+/** True when guests notice no difference. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return (
     a.servicePort === b.servicePort &&
     a.upstream.address === b.upstream.address &&
     a.upstream.port === b.upstream.port &&
-    a.comment === b.comment
+    sameOptions(a.comment, b.comment)
   );
 }
 

@@ -1,3 +1,6 @@
+import type { Endpoint, Upstream } from './endpoint.ts';
+import { type EndpointOptions, formatOptions } from './endpoint-options.ts';
+
 /** One `:tproxy:` entry of the configuration. */
 export interface Service {
   readonly servicePort: number;
@@ -6,6 +9,7 @@ export interface Service {
   readonly remotePort: number;
   /** Names or ids of networks; empty: every network. */
   readonly networks: readonly string[];
+  readonly options?: EndpointOptions;
   /** Line of the entry in the configuration file, from 1. */
   readonly line: number;
 }
@@ -35,6 +39,12 @@ export function selectServices(services: readonly Service[], network: NetworkRef
     else shadowed.push({ service, by });
   }
   return { services: [...chosen.values()], shadowed };
+}
+
+/** The service as an element of an endpoint map, with its options and no others. */
+export function endpointOf({ servicePort, options = {} }: Service, upstream: Upstream): Endpoint {
+  const comment = formatOptions(options);
+  return comment === undefined ? { servicePort, upstream } : { servicePort, upstream, comment };
 }
 
 function matches(service: Service, network: NetworkRef): boolean {

@@ -1,3 +1,5 @@
+import type { Limits } from './limits.ts';
+
 /** `:tproxy_debug_level:`: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG. */
 export type DebugLevel = 0 | 1 | 2 | 3;
 
@@ -18,6 +20,8 @@ export interface Settings {
   readonly processOwner?: string;
   /** Where metrics are served (`parseListenAddress`); undefined: nowhere. */
   readonly metricsListen?: string;
+  /** What the operator has written of them; for the rest `DEFAULT_LIMITS` hold. */
+  readonly limits: Limits;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -27,4 +31,5 @@ export const DEFAULT_SETTINGS: Settings = {
   connectTimeoutS: 5,
   keepaliveS: 60,
   idleTimeoutS: 0,
+  limits: {},
 };

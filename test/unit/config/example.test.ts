@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
+import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -16,11 +17,18 @@ const KEYS = [
   'tproxy_idle_timeout',
   'tproxy_process_owner',
   'tproxy_metrics_listen',
+  'tproxy_limits',
+  'guest_connections',
+  'guest_rate',
+  'bridge_connections',
+  'bridge_rate',
   'tproxy',
   'service_port',
   'remote_addr',
   'remote_port',
   'networks',
+  'proxy_protocol',
+  'limits',
 ];
 
 describe('etc/OpenNebulaNetwork.conf', () => {
@@ -29,7 +37,11 @@ describe('etc/OpenNebulaNetwork.conf', () => {
     const { services, ...settings } = config;
     expect(problems).toEqual([]);
     expect(settings).toEqual(DEFAULT_SETTINGS);
-    expect(services).toMatchObject([{ servicePort: 5030, networks: [] }, { networks: ['staging', '14'] }]);
+    expect(services).toMatchObject([
+      { servicePort: 5030, networks: [] },
+      { networks: ['staging', '14'] },
+      { options: { proxyProtocol: 'v2', guestConnections: 50, guestRate: 10 } },
+    ]);
   });
 
   it('has no problem either when what is commented out is taken in', () => {
@@ -38,6 +50,7 @@ describe('etc/OpenNebulaNetwork.conf', () => {
     expect(problems).toEqual([]);
     expect(config.processOwner).toBe('oneadmin');
     expect(config.metricsListen).toBe('127.0.0.1:9516');
+    expect(config.limits).toEqual(DEFAULT_LIMITS);
   });
 
   it.each(KEYS)('explains :%s:, as the manual does', (key) => {

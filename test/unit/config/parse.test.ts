@@ -77,6 +77,7 @@ tproxy_drain_timeout: 0
 :tproxy_keepalive: 0
 :tproxy_idle_timeout: 604800
 :tproxy_process_owner: one-admin
+:tproxy_limits: {:guest_connections: 1}
 `;
     expect(parseConfig(text)).toEqual({
       config: {
@@ -87,6 +88,7 @@ tproxy_drain_timeout: 0
         keepaliveS: 0,
         idleTimeoutS: 604_800,
         processOwner: 'one-admin',
+        limits: { guestConnections: 1 },
         services: [],
       },
       problems: [],

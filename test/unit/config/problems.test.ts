@@ -93,9 +93,9 @@ describe('an entry', () => {
     ['remote_adress', ':remote_addr:'],
     ['Service_Port', ':service_port:'],
     ['network', ':networks:'],
-    ['addr', ':service_port: :remote_addr: :remote_port: :networks:'],
-    ['__proto__', ':service_port: :remote_addr: :remote_port: :networks:'],
-    ['x'.repeat(500), ':service_port: :remote_addr: :remote_port: :networks:'],
+    ['addr', ':service_port: :remote_addr: :remote_port: :networks: :proxy_protocol: :limits:'],
+    ['__proto__', ':service_port: :remote_addr: :remote_port: :networks: :proxy_protocol: :limits:'],
+    ['x'.repeat(500), ':service_port: :remote_addr: :remote_port: :networks: :proxy_protocol: :limits:'],
   ])('with the unknown key %s is told of %s', (key, known) => {
     const { config, problems } = parseConfig(entry({ [key]: '1' }));
     expect(problems).toMatchObject([{ severity: 'error', key, line: 6 }]);

@@ -40,6 +40,13 @@ describe('resolveServices', () => {
     expect(asked.toSorted()).toEqual(['a', 'b']);
   });
 
+  it('writes options as the comment of the endpoint', async () => {
+    const services = [{ ...service('10.0.0.1'), options: { guestRate: 7, proxyProtocol: 'v2' } } as const];
+    expect((await resolveServices(services, { lookup: unexpected })).endpoints).toEqual([
+      { ...endpoint('10.0.0.1'), comment: 'proxy=v2 guest-rate=7' },
+    ]);
+  });
+
   it.each<[string, Lookup, string]>([
     ['an error', () => Promise.reject(new Error('bad: no such host')), 'bad: no such host'],
     [

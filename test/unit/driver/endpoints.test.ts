@@ -40,6 +40,21 @@ test('a name that does not resolve keeps its last good address and harms no othe
   ]);
 });
 
+test.each([
+  [{ options: { proxyProtocol: 'v2' } } as const, { comment: 'proxy=v2' }],
+  [{}, {}],
+])(
+  'a name that does not resolve has the options of its service all the same: %j',
+  async (options, comment) => {
+    const report = { info: () => {}, warning: () => {}, error: () => {} };
+    const services = [{ ...service(5030, 'name1:5030'), ...options }];
+    const current = [{ ...ONEGATE, comment: 'guest-rate=1' }];
+    expect(await endpointsFor(services, current, resolver().resolve, report)).toEqual([
+      { ...ONEGATE, ...comment },
+    ]);
+  },
+);
+
 test('each service is asked for once', async () => {
   const { resolve, asked } = resolver();
   const remembering = rememberingResolve(resolve);

@@ -86,7 +86,7 @@ delete table bridge one_tproxy
   });
 
   test.each(['say "hi"', 'two\nlines', '', 'ü', 'x'.repeat(128)])('refuses the option text %j', (comment) => {
-    const endpoints = [{ ...ONEGATE, comment }];
+    const endpoints = [ONEGATE, { ...CUSTOM, comment }];
     expect(() => nftOf(planBridge(PLUMBED, { ...DESIRED, endpoints }))).toThrow(/can't be stored in nft/);
   });
 });

@@ -57,6 +57,14 @@ describe('services of a bridge', () => {
     ]);
   });
 
+  test('the same upstream with other options is a conflict', () => {
+    const proxied = { ...ONLY_B, remoteAddr: ONLY_A.remoteAddr, options: { proxyProtocol: 'v2' } as const };
+    expect(unionOf([vm(1, 'a'), vm(2, 'b')], [ONLY_A, proxied])).toMatchObject({
+      services: [ONLY_A],
+      conflicts: [{ service: proxied }],
+    });
+  });
+
   test('the same upstream in two entries is no conflict', () => {
     const twin = service(80, '10.0.0.2:80', ['b']);
     expect(unionOf([vm(1, 'a'), vm(2, 'b')], [ONLY_A, twin]).conflicts).toEqual([]);

@@ -15,6 +15,7 @@ describe('sameEndpoints', () => {
     ['another address', [A], [{ ...A, upstream: { ...A.upstream, address: '10.0.0.2' } }], false],
     ['another remote port', [A], [{ ...A, upstream: { ...A.upstream, port: 1 } }], false],
     ['a comment', [A], [{ ...A, comment: 'proxy=v2' }], false],
+    ["somebody's note", [A], [{ ...A, comment: 'ask the web team' }], true],
     ['another comment', [{ ...A, comment: 'proxy=v1' }], [{ ...A, comment: 'proxy=v2' }], false],
   ])('%s', (_what, a, b, same) => {
     expect(sameEndpoints(a, b)).toBe(same);
