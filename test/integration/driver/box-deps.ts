@@ -3,7 +3,7 @@ import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachm
 import type { DriverDeps } from '../../../src/driver/deps.ts';
 import { rememberingResolve } from '../../../src/driver/endpoints.ts';
 import { CommandError } from '../../../src/errors.ts';
-import type { Service } from '../../../src/model/service.ts';
+import { endpointOf, type Service } from '../../../src/model/service.ts';
 import type { Host, Moment } from '../../../src/system/host.ts';
 import { readEndpointMaps } from '../../../src/system/nft.ts';
 import type { Run } from '../../../src/system/run.ts';
@@ -54,10 +54,9 @@ export function boxDeps(box: Sandbox): BoxDeps {
     resolve: rememberingResolve(async (services: readonly Service[]) => {
       const known = services.filter(({ remoteAddr }) => /^[\d.]+$/.test(remoteAddr));
       return {
-        endpoints: known.map(({ servicePort, remoteAddr, remotePort }) => ({
-          servicePort,
-          upstream: { address: remoteAddr, port: remotePort },
-        })),
+        endpoints: known.map((service) =>
+          endpointOf(service, { address: service.remoteAddr, port: service.remotePort }),
+        ),
         failures: services
           .filter((service) => !known.includes(service))
           .map((service) => ({ service, reason: `${service.remoteAddr}: no such host` })),

@@ -4,10 +4,12 @@ import type { DriverOptions } from '../../../src/cli/commands/concerns.ts';
 import { down } from '../../../src/cli/commands/down.ts';
 import { up } from '../../../src/cli/commands/up.ts';
 import { TproxyError } from '../../../src/errors.ts';
+import { parseOptions } from '../../../src/model/endpoint-options.ts';
+import { readEndpointMaps } from '../../../src/system/nft.ts';
 import { addBridge } from '../../support/network.ts';
 import { Sandbox } from '../../support/sandbox.ts';
 import { type TemplateNic, templateFor } from '../../support/template.ts';
-import { type BoxDeps, boxDeps, mapOf, traces } from './box-deps.ts';
+import { type BoxDeps, boxDeps, mapOf, runIn, traces } from './box-deps.ts';
 
 const CONFIG = `
 :tproxy:
@@ -155,6 +157,36 @@ describe('hooks', () => {
     }
     expect(await traces(box)).toBe(before);
   });
+});
+
+test('options of a service are kept in nft; one that changes alone is a change', async () => {
+  await addBridge(box, 'br0');
+  const stdin = template({ bridge: 'br0', network: 'a' });
+  const optionsOf = async () =>
+    (await readEndpointMaps(runIn(box)))
+      .get('br0')
+      ?.map(({ servicePort, comment }) => [servicePort, parseOptions(comment)]);
+  const withOptions = (rate: number) =>
+    writeFileSync(configFile, `${CONFIG}  :proxy_protocol: v2\n  :limits: {:guest_rate: ${rate}}\n`);
+
+  withOptions(7);
+  expect(await tproxy(up, stdin)).toBe(0);
+  expect(await optionsOf()).toEqual([
+    [80, { proxyProtocol: 'v2', guestRate: 7 }],
+    [5030, {}],
+  ]);
+  withOptions(8);
+  expect(await tproxy(up, stdin)).toBe(0);
+  expect(await optionsOf()).toContainEqual([80, { proxyProtocol: 'v2', guestRate: 8 }]);
+  writeFileSync(configFile, CONFIG);
+  expect(await tproxy(up, stdin)).toBe(0);
+  expect(await optionsOf()).toEqual([
+    [80, {}],
+    [5030, {}],
+  ]);
+  const asBefore = lines.filter((line) => line.endsWith(', as before'));
+  expect(asBefore).toEqual([]);
+  expect(await mapOf(box, 'br0')).toEqual({ 80: '10.0.0.1:8080', 5030: '10.11.12.13:5030' });
 });
 
 describe('by hand', () => {
