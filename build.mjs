@@ -26,7 +26,7 @@ const ARCHITECTURES = ['x64', 'arm64'];
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
 
-/** Commit of a checkout, with a mark when it is not clean; nothing outside of one. */
+/** Commit of a checkout, with a mark when it is not clean; a tree without git says so. */
 function commit() {
   try {
     const git = (...args) =>
@@ -37,7 +37,7 @@ function commit() {
     const dirty = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+';
     return ` (${git('rev-parse', '--short', 'HEAD')}${dirty})`;
   } catch {
-    return '';
+    return ' (commit unknown)';
   }
 }
 

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { ExitCode, InputError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { DriverOptions } from './commands/concerns.ts';
@@ -83,6 +83,8 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
       });
   }
 
+  describing(program, io, exit);
+
   const drivers: readonly (readonly ['up' | 'down', string])[] = [
     [
       'up',
@@ -106,6 +108,26 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
       });
   }
   return program;
+}
+
+/** Commands that tell of the command line itself. */
+function describing(program: Command, io: Io, exit: (code: ExitCode) => void): void {
+  program
+    .command('completion')
+    .description('print a script that completes the command line of tproxy in a shell')
+    .addArgument(new Argument('<shell>', 'bash or zsh').choices(['bash', 'zsh']))
+    .action(async (shell: 'bash' | 'zsh') => {
+      const { completion } = await import('./commands/describe.ts');
+      exit(completion(program, shell, io));
+    });
+
+  program
+    .command('manual')
+    .description('print the manual page: tproxy manual | man -l -')
+    .action(async () => {
+      const { manual } = await import('./commands/describe.ts');
+      exit(manual(program, io));
+    });
 }
 
 function driverOptions(configFile: string, { bridge, network, networkId }: ByHand): DriverOptions {
