@@ -6,4 +6,8 @@ export interface Io {
   readonly err: (line: string) => void;
   /** All of standard input. */
   readonly readStdin: () => Promise<string>;
+  /** Results may be coloured. */
+  readonly colour?: boolean;
+  /** Resolves when the reader of the results has taken most of them. */
+  readonly drained?: () => Promise<void>;
 }

@@ -1,14 +1,22 @@
+import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
 import { ExitCode, messageOf, TproxyError } from '../errors.ts';
 import type { Io } from './io.ts';
 import { buildProgram, exitCodeOf } from './program.ts';
+import { wantsColour } from './text/style.ts';
 
 const io: Io = {
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   readStdin: () => text(process.stdin),
+  get colour() {
+    return wantsColour(process.stdout.isTTY, process.env);
+  },
+  drained: async () => {
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
+  },
 };
 
 /** The configuration that lies beside the executable: `<vnm>/tproxy` → `<vnm>/../etc/vnm/OpenNebulaNetwork.conf`. */
@@ -19,6 +27,11 @@ function configBeside(executable: string): string {
 /** Runs a command line; its exit code. A known error prints one line, an unknown one is a bug and prints its stack. */
 export async function main(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = ExitCode.ok;
+  // Whoever read the results has seen enough: `tproxy log | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(ExitCode.ok);
+    throw error;
+  });
   const program = buildProgram(io, configBeside(argv[1] ?? '.'), (result) => {
     code = result;
   });

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import { ExitCode, InputError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { DriverOptions } from './commands/concerns.ts';
+import type { LogOptions } from './commands/log.ts';
 import type { Io } from './io.ts';
 
 /** Options of every command. */
@@ -58,6 +59,21 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
     .action(async ({ verbose }: { readonly verbose?: boolean }) => {
       const { status } = await import('./commands/status.ts');
       exit(await status({ verbose: verbose === true }, io));
+    });
+
+  program
+    .command('log')
+    .description('show the last lines of all logs, for people, then what is written from now on')
+    .option('-n, --lines <count>', 'how many of the last lines', '20')
+    .option('--no-follow', 'end after them')
+    .option('-b, --bridge <name...>', 'of these bridges')
+    .option('-s, --service <port...>', 'connections to these service ports')
+    .option('-g, --guest <address...>', 'connections of these guests')
+    .option('-o, --outcome <word...>', 'connections that ended so')
+    .option('-l, --level <level>', 'of this level and graver ones: error, warning, info, debug')
+    .action(async (options: LogOptions) => {
+      const { log } = await import('./commands/log.ts');
+      exit(await log(options, io));
     });
 
   program

@@ -2,7 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Hypervisor } from '../support/hypervisor.ts';
 import { Sandbox } from '../support/sandbox.ts';
 
-const COMMANDS = ['start', 'stop', 'restart', 'reload', 'status', 'check', 'apply', 'plan', 'up', 'down'];
+const COMMANDS = [
+  'log',
+  'start',
+  'stop',
+  'restart',
+  'reload',
+  'status',
+  'check',
+  'apply',
+  'plan',
+  'up',
+  'down',
+];
 
 let box: Sandbox;
 let hypervisor: Hypervisor;

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExitCode, InputError } from '../../errors.ts';
+import { isBridgeName } from '../../model/names.ts';
+import type { Io } from '../io.ts';
+import type { Entry } from '../log/entry.ts';
+import { type Filter, LEVELS } from '../log/filter.ts';
+import { formatEntry } from '../log/format.ts';
+import { Sources } from '../log/sources.ts';
+import { styleFor } from '../text/style.ts';
+
+/** The command line, word by word. */
+export interface LogOptions {
+  readonly bridge?: readonly string[];
+  readonly service?: readonly string[];
+  readonly guest?: readonly string[];
+  readonly outcome?: readonly string[];
+  readonly level?: string;
+  readonly lines: string;
+  readonly follow: boolean;
+}
+
+const LOOK_EVERY_MS = 250;
+
+/** `tproxy log`: the last lines of all logs, for people, then what is written from now on. */
+export async function log(options: LogOptions, io: Io): Promise<ExitCode> {
+  const count = parseCount(options.lines);
+  const sources = new Sources(parseFilter(options));
+  const style = styleFor(io.colour === true);
+  const print = async (entries: readonly Entry[]): Promise<void> => {
+    for (const entry of entries) io.out(formatEntry(entry, style));
+    await io.drained?.();
+  };
+  try {
+    await print(sources.last(count));
+    while (options.follow) {
+      await sleep(LOOK_EVERY_MS);
+      await print(sources.more());
+    }
+  } finally {
+    sources.close();
+  }
+  return ExitCode.ok;
+}
+
+function parseFilter({ bridge = [], service = [], guest = [], outcome = [], level }: LogOptions): Filter {
+  for (const name of bridge) {
+    if (!isBridgeName(name)) throw usage(`--bridge ${name}: can't be the name of a bridge`);
+  }
+  return {
+    bridges: bridge,
+    services: service.map(parseService),
+    guests: guest.map(parseGuest),
+    outcomes: outcome,
+    ...(level === undefined ? {} : { level: parseLevel(level) }),
+  };
+}
+
+/** `5030` or `169.254.16.9:5030`. */
+function parseService(text: string): number {
+  const port = Number(/^(?:[\d.]+:)?(\d{1,5})$/.exec(text)?.[1]);
+  if (port >= 1 && port <= 65_535) return port;
+  throw usage(`--service ${text}: is no service port; write a number from 1 to 65535`);
+}
+
+function parseGuest(text: string): string {
+  if (/^\d+(?:\.\d+){3}(?::\d+)?$/.test(text)) return text;
+  throw usage(`--guest ${text}: is no IPv4 address, with or without a port`);
+}
+
+function parseLevel(text: string): (typeof LEVELS)[number] {
+  const level = LEVELS.find((word, number) => word === text.toLowerCase() || String(number) === text);
+  if (level !== undefined) return level;
+  throw usage(`--level ${text}: write ${LEVELS.join(', ')}, or 0 to 3`);
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw usage(`--lines ${text}: write a whole number`);
+}
+
+function usage(message: string): InputError {
+  return new InputError(message, { exitCode: ExitCode.usage });
+}
