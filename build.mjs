@@ -104,7 +104,10 @@ for (const architecture of ARCHITECTURES) {
   for (const libc of ['linux', 'musl']) {
     const folder = `${libc}_${architecture}`;
     mkdirSync(join(LIBRARY, 'native', folder), { recursive: true });
-    cpSync(join(source, folder, 'koffi.node'), join(LIBRARY, 'native', folder, 'koffi.node'));
+    const addon = join(LIBRARY, 'native', folder, 'koffi.node');
+    cpSync(join(source, folder, 'koffi.node'), addon);
+    // npm and tar disagree about it; the same commit shall make the same tree.
+    chmodSync(addon, 0o644);
   }
 }
 

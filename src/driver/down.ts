@@ -7,6 +7,8 @@ import { type Leaving, type Released, release } from './release.ts';
 export interface DetachRequest extends Leaving {
   readonly owner: Owner;
   readonly network: NetworkRef;
+  /** The caller has seen that the bridge has no guest left: records of VMs without a tap are of VMs that have gone. */
+  readonly lastGuest?: boolean;
 }
 
 /**
@@ -21,7 +23,10 @@ export async function detach(
   return deps.withLock(async () => {
     const view = await look(deps);
     const ended = [...view.living, ...view.leftover].filter((attachment) => isOf(attachment, request));
-    const gone = new Set([...ended, ...view.leftover.filter(({ bridge }) => bridge === request.bridge)]);
+    const tapless =
+      request.lastGuest === true ? view.living.filter((one) => hasNoTap(one, view.devices)) : [];
+    const here = [...view.leftover, ...tapless].filter(({ bridge }) => bridge === request.bridge);
+    const gone = new Set([...ended, ...here]);
     for (const attachment of gone) await deps.attachments.remove(attachment);
     const living = view.living.filter((attachment) => !gone.has(attachment));
 
@@ -32,6 +37,10 @@ export async function detach(
     for (const bridge of elsewhere) await release({ ...request, bridge }, living, services, deps);
     return release(request, living, services, deps);
   });
+}
+
+function hasNoTap({ owner }: Attachment, devices: ReadonlySet<string>): boolean {
+  return owner.is === 'vm' && !devices.has(owner.tap);
 }
 
 /** By hand, either the name or the id of the network is enough. */

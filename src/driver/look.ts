@@ -5,6 +5,8 @@ import type { DriverDeps } from './deps.ts';
 /** What is recorded, as a command sees it before it decides. */
 export interface View {
   readonly now: Moment;
+  /** Names of all devices of the host. */
+  readonly devices: ReadonlySet<string>;
   readonly living: readonly Attachment[];
   /** Records of NICs that never came or have gone without a word. */
   readonly leftover: readonly Attachment[];
@@ -17,6 +19,7 @@ export async function look({ host, attachments, report }: DriverDeps): Promise<V
   const isUsed = (attachment: Attachment): boolean => isLiving(attachment, devices, now);
   return {
     now,
+    devices,
     living: loaded.attachments.filter(isUsed),
     leftover: loaded.attachments.filter((attachment) => !isUsed(attachment)),
   };

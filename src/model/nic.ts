@@ -14,4 +14,6 @@ export interface Nic {
   readonly vlanDevice?: string;
   /** Host side device of the guest, such as `one-7-0`. */
   readonly target?: string;
+  /** Whoever takes it down knows that nobody else is on the bridge (remotes/vnm/tproxy.rb). */
+  readonly lastGuest?: boolean;
 }

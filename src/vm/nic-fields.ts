@@ -27,6 +27,7 @@ export function optionalFields(nic: XmlElement): OptionalFields {
     ...(phydev === undefined ? {} : { phydev }),
     ...(vlanDevice === undefined ? {} : { vlanDevice }),
     ...(target === undefined ? {} : { target }),
+    ...(text(nic, 'LAST_GUEST') === 'YES' ? { lastGuest: true } : {}),
   };
 }
 

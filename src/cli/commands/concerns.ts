@@ -23,6 +23,7 @@ export interface Concern {
   readonly bridge: string;
   readonly network: NetworkRef;
   readonly uplinks: readonly string[];
+  readonly lastGuest?: boolean;
 }
 
 export interface Concerns {
@@ -56,13 +57,14 @@ function concernByHand(byHand: NonNullable<DriverOptions['byHand']>): Concern {
 }
 
 function concernOf(nic: Nic): Concern {
-  const { vmId, nicId, bridge, phydev, vlanDevice } = nic;
+  const { vmId, nicId, bridge, phydev, vlanDevice, lastGuest } = nic;
   return {
     label: `NIC ${nicId} on ${bridge}`,
     owner: { is: 'vm', vmId, nicId, tap: nic.target ?? `one-${vmId}-${nicId}` },
     bridge,
     network: networkRef(nic.network, nic.networkId),
     uplinks: [phydev, vlanDevice].filter((name) => name !== undefined),
+    ...(lastGuest === undefined ? {} : { lastGuest }),
   };
 }
 

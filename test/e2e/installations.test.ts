@@ -1,0 +1,220 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addBridge, addGuest, type Guest, removeGuest } from '../support/network.ts';
+import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
+
+/**
+ * The ways of installing the program beside OpenNebula's own drivers, from the tarball, each on a stock tree: the
+ * executable alone, the hooks, the Ruby shim, and the last two together.
+ */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const VNM = '/var/tmp/one/vnm';
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+const SERVICES = { 5030: `${UPSTREAM_ADDRESS}:1111` };
+
+let out: string;
+let site: Site;
+
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), 'tproxy-test-'));
+  execFileSync(process.execPath, ['packaging/package.mjs', '--no-build', '--out', out], { cwd: ROOT });
+});
+
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  site = await createSite({ services: SERVICES });
+  await startGreeter(site.host, 1111, 'first');
+  // A stock tree in the place of what the site has put there, and the unpacked tarball.
+  await site.box.sh(`
+    rm -rf ${VNM} && mkdir -p ${VNM}/bridge
+    for name in tproxy tproxy.rb bridge/pre bridge/clean; do echo "stock $name" >${VNM}/$name; done
+    mkdir /run/test/tarball && tar -xzf ${out}/tproxy-${version}.tar.gz -C /run/test/tarball --strip-components=1
+  `);
+});
+
+afterEach(async () => {
+  await site.box.close();
+});
+
+const installer = (...args: readonly string[]): Promise<string> =>
+  site.box.sh(`/run/test/tarball/install.sh ${args.join(' ')} --to ${VNM}`);
+
+/** The stock drivers' own plumbing, command by command, and then the verbs by way of sudo. */
+async function stockUp(bridge: string): Promise<void> {
+  const netns = `one_tproxy_${bridge}`;
+  await site.box.sh(`
+    ip link show ${bridge}b >/dev/null 2>&1 || ip link add ${bridge}b type veth peer name ${bridge}a
+    ip link set dev ${bridge}b master ${bridge} up
+    ip netns pids ${netns} >/dev/null 2>&1 || ip netns add ${netns}
+    ! ip link show ${bridge}a >/dev/null 2>&1 || ip link set ${bridge}a netns ${netns}
+    ip netns exec ${netns} ip address replace 169.254.16.9/32 dev ${bridge}a
+    ip netns exec ${netns} ip link set dev ${bridge}a up
+    ip netns exec ${netns} ip route replace default dev ${bridge}a
+    nft -f - <<NFT
+table ip one_tproxy { map ep_${bridge} { type inet_service : ipv4_addr . inet_service; }; };
+flush map ip one_tproxy ep_${bridge};
+add element ip one_tproxy ep_${bridge} {5030 : ${UPSTREAM_ADDRESS} . 1111};
+NFT
+    sudo -n ${VNM}/tproxy start
+    sudo -n ${VNM}/tproxy reload
+  `);
+}
+
+async function stockDown(bridge: string): Promise<void> {
+  await site.box.sh(`
+    nft delete map ip one_tproxy ep_${bridge}
+    ip link delete ${bridge}b
+    ip netns delete one_tproxy_${bridge}
+    sudo -n ${VNM}/tproxy start
+    sudo -n ${VNM}/tproxy reload
+  `);
+}
+
+/** What a stock driver does with the file that `require 'tproxy'` finds. */
+async function ruby(
+  direction: 'up' | 'down',
+  guest: Pick<Guest, 'bridge' | 'vmId' | 'nicId'>,
+  network = 'private',
+) {
+  const { bridge, vmId, nicId } = guest;
+  return site.box.run([
+    'ruby',
+    '-I',
+    VNM,
+    '-e',
+    `require 'tproxy'
+    nic = { :bridge => '${bridge}', :network => '${network}', :network_id => '0', :nic_id => '${nicId}',
+            :target => 'one-${vmId}-${nicId}', :mac => '02:00:c0:a8:96:0b' }
+    VNMMAD::TProxy.setup_tproxy(nic, :${direction})
+    puts VNMMAD::TProxy.veth(nic)`,
+  ]);
+}
+
+describe('the executable alone', () => {
+  beforeEach(() => installer('install --only executable'));
+
+  test('serves what the stock drivers plumb, and ends with it', async () => {
+    const { hypervisor, guest, bridge } = site;
+    await stockUp(bridge);
+    expect(await ask(guest, 5030)).toBe('first');
+    // Every further VM does it all again.
+    const before = await hypervisor.daemons();
+    await stockUp(bridge);
+    expect(await hypervisor.daemons()).toEqual(before);
+    expect(await ask(guest, 5030)).toBe('first');
+    await stockDown(bridge);
+    expect((await hypervisor.tproxy('status')).status).toBe(3);
+  });
+
+  test('leaves the stock drivers as they are', async () => {
+    expect(await site.box.sh(`cat ${VNM}/tproxy.rb ${VNM}/bridge/pre; ls ${VNM}/bridge`)).toBe(
+      'stock tproxy.rb\nstock bridge/pre\nclean\npre\n',
+    );
+  });
+});
+
+describe('the hooks', () => {
+  beforeEach(() => installer('install --only hooks'));
+
+  test('plumb and clear up', async () => {
+    const { box, hypervisor, guest } = site;
+    await hypervisor.deploy(guest);
+    expect(await ask(guest, 5030)).toBe('first');
+    await removeGuest(box, guest);
+    await hypervisor.undeploy(guest);
+    expect(await hypervisor.leftovers()).toEqual([]);
+    expect(await box.sh(`cat ${VNM}/tproxy.rb`)).toBe('stock tproxy.rb\n');
+  });
+});
+
+describe('the shim', () => {
+  beforeEach(() => installer('install --only shim'));
+
+  test('plumbs and clears up, and tells the bridge port', async () => {
+    const { box, hypervisor, guest } = site;
+    expect(await ruby('up', guest)).toMatchObject({ status: 0, stdout: 'br0b\n' });
+    expect(await ask(guest, 5030)).toBe('first');
+    await removeGuest(box, guest);
+    expect(await ruby('down', guest)).toMatchObject({ status: 0 });
+    expect(await hypervisor.leftovers()).toEqual([]);
+  });
+
+  test('stock drivers call it for the last guest of a bridge only: the others need no call', async () => {
+    const { box, hypervisor, guest, bridge } = site;
+    const other = await addGuest(box, bridge, { ip: '192.168.150.12' });
+    await ruby('up', guest, 'red');
+    await ruby('up', other, 'blue');
+    await removeGuest(box, guest);
+    await removeGuest(box, other);
+    expect(await ruby('down', other, 'blue')).toMatchObject({ status: 0 });
+    expect(await hypervisor.leftovers()).toEqual([]);
+  });
+
+  test('a guest that is still there keeps its services', async () => {
+    const { box, guest, bridge } = site;
+    const other = await addGuest(box, bridge, { ip: '192.168.150.12' });
+    await ruby('up', guest);
+    await ruby('up', other);
+    await removeGuest(box, other);
+    await ruby('down', other);
+    expect(await ask(guest, 5030)).toBe('first');
+  });
+
+  test('names with odd characters in them do no harm, and a bridge of 15 bytes has the port that tproxy made', async () => {
+    const { box } = site;
+    await addBridge(box, 'onebr-of-15-len');
+    const guest = await addGuest(box, 'onebr-of-15-len', { ip: '192.168.150.13' });
+    const { status, stdout } = await ruby('up', guest, '<a> & "b" ]]>');
+    expect(status).toBe(0);
+    expect(await ask(guest, 5030)).toBe('first');
+    expect(await box.sh(`ip -o link show ${stdout.trim()}`)).toContain('master onebr-of-15-len');
+  });
+
+  test('what goes wrong is an exception with the reason in it', async () => {
+    site.hypervisor.configure(':tproxy: [');
+    const { status, stderr } = await ruby('up', site.guest);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/tproxy up of bridge br0 failed: ERROR: pre: .*unreadable/);
+  });
+});
+
+describe('hooks and shim together', () => {
+  beforeEach(() => installer('install'));
+
+  test('the second finds everything done', async () => {
+    const { box, hypervisor, guest } = site;
+    await ruby('up', guest);
+    const ruleset = await box.sh('nft -a list ruleset');
+    const daemons = await hypervisor.daemons();
+    expect(await hypervisor.deploy(guest)).toContain('as before');
+    expect(await box.sh('nft -a list ruleset')).toBe(ruleset);
+    expect(await hypervisor.daemons()).toEqual(daemons);
+    expect((await box.sh('ls /run/one_tproxy/attachments')).trim()).toBe(
+      `vm-${guest.vmId}-${guest.nicId}.json`,
+    );
+
+    await removeGuest(box, guest);
+    await ruby('down', guest);
+    expect(await hypervisor.leftovers()).toEqual([]);
+    expect(await hypervisor.undeploy(guest)).toContain('nothing to remove');
+  });
+});
+
+test('install.sh remove gives the stock tree back, whatever was installed before', async () => {
+  const { box } = site;
+  const tree = () =>
+    box.sh(`cd ${VNM} && find . -type f | sort | xargs -d '\\n' -I{} sh -c 'echo {}; cat {}'`);
+  const stock = await tree();
+  for (const way of ['--only executable', '', '--only shim', '--only hooks'])
+    await installer(`install ${way}`);
+  expect(await tree()).not.toBe(stock);
+  await installer('remove');
+  expect(await tree()).toBe(stock);
+  await installer('remove');
+  expect(await tree()).toBe(stock);
+});

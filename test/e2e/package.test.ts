@@ -1,0 +1,231 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MachineImage } from '../support/machine-image.ts';
+import { Sandbox } from '../support/sandbox.ts';
+
+/** The Debian packages on a copy of this machine, beside a stand-in for OpenNebula's own package. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const REMOTES = '/var/lib/one/remotes';
+const OPERATORS = `${REMOTES}/etc/vnm/OpenNebulaNetwork.conf`;
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+let out: string;
+let box: Sandbox;
+let machine: MachineImage;
+
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), 'tproxy-test-'));
+  makePackages(out);
+});
+
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  box = await Sandbox.create();
+  machine = await MachineImage.create(box);
+  for (const name of readdirSync(out)) await machine.bring(join(out, name), `/tmp/${name}`);
+});
+
+afterEach(async () => {
+  await box.close();
+});
+
+function makePackages(into: string, env: Record<string, string> = {}): void {
+  execFileSync(process.execPath, ['packaging/package.mjs', '--no-build', '--out', into], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+  });
+}
+
+function hashes(folder: string): Record<string, string> {
+  const names = readdirSync(folder).sort();
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex'),
+    ]),
+  );
+}
+
+/** OpenNebula's package as far as it matters: the files that ours meets, the configuration, the user. */
+async function installOpenNebula(release: string): Promise<void> {
+  await machine.sh(`
+    getent passwd oneadmin >/dev/null || useradd --system --home-dir /var/lib/one --no-create-home oneadmin
+    rm -rf /tmp/one
+    mkdir -p /tmp/one/DEBIAN /tmp/one${REMOTES}/vnm/bridge /tmp/one${REMOTES}/etc/vnm
+    cd /tmp/one
+    printf 'Package: opennebula\\nVersion: ${release}\\nArchitecture: all\\nMaintainer: x <x@y>\\nDescription: x\\n' >DEBIAN/control
+    echo ${OPERATORS} >DEBIAN/conffiles
+    for name in tproxy tproxy.rb bridge/pre; do echo "stock $name ${release}" >.${REMOTES}/vnm/$name; done
+    printf ':vlan_mtu: 1500\\n' >.${OPERATORS}
+    dpkg-deb --root-owner-group --build /tmp/one /tmp/opennebula.deb >/dev/null
+  `);
+  await machine.dpkg('--install', '/tmp/opennebula.deb');
+}
+
+const install = (name: string): Promise<string> =>
+  machine.dpkg('--install', `/tmp/${name}_${version}_all.deb`);
+const read = (path: string): Promise<string> => machine.sh(`cat ${path}`);
+
+test('the same commit makes the same packages', () => {
+  const again = mkdtempSync(join(tmpdir(), 'tproxy-test-'));
+  try {
+    makePackages(again, { TZ: 'Asia/Tokyo', LC_ALL: 'C' });
+    expect(hashes(again)).toEqual(hashes(out));
+    expect(Object.keys(hashes(out))).toEqual([
+      `tproxy-${version}.tar.gz`,
+      `tproxy-node_${version}_all.deb`,
+      `tproxy_${version}_all.deb`,
+    ]);
+  } finally {
+    rmSync(again, { recursive: true, force: true });
+  }
+});
+
+test('a tree without git builds, the same in every place, and says that its commit is unknown', async () => {
+  const places = ['a', 'another-place'].map((name) => join(out, '..', `tproxy-test-${box.id}-${name}`));
+  try {
+    for (const place of places) {
+      execFileSync(
+        'bash',
+        [
+          '-euc',
+          'mkdir "$1"; cp -r build.mjs package.json package-lock.json src remotes "$1"; ln -s "$PWD/node_modules" "$PWD/.cache" "$1"',
+          'copy',
+          place,
+        ],
+        { cwd: ROOT },
+      );
+      execFileSync(process.execPath, ['build.mjs'], { cwd: place });
+    }
+    const [one, other] = places.map((place) =>
+      execFileSync(
+        'bash',
+        ['-c', 'find . -type f -printf "%m %p\\n" | sort; find . -type f | sort | xargs sha256sum'],
+        {
+          cwd: join(place, 'dist'),
+          encoding: 'utf8',
+        },
+      ),
+    );
+    expect(other).toBe(one);
+    const printed = execFileSync(join(places[0] ?? '', 'dist/remotes/vnm/tproxy'), ['--version'], {
+      encoding: 'utf8',
+    });
+    expect(printed).toBe(`${version} (commit unknown)\n`);
+  } finally {
+    for (const place of places) rmSync(place, { recursive: true, force: true });
+  }
+});
+
+describe('on a front-end with OpenNebula', () => {
+  beforeEach(async () => {
+    await installOpenNebula('6.10.0');
+    await machine.sh(`printf ':tproxy:\\n- :service_port: 5030\\n  :remote_addr: 10.0.0.1\\n' >${OPERATORS}`);
+    await install('tproxy');
+  });
+
+  test('the program is there, for everybody and as oneadmin, and the operator keeps what is his', async () => {
+    expect(await machine.sh('tproxy --version')).toMatch(
+      new RegExp(`^${version.replaceAll('.', '\\.')} \\(`),
+    );
+    // It finds the operator's file, and the mistake in it.
+    const check = await machine.sh('tproxy check 2>&1 || echo "exit $?"');
+    expect(check).toContain(`${OPERATORS}:2:3: error: :remote_port: of entry 1 is missing`);
+    expect(check).toMatch(/exit 2\n$/);
+    expect(await machine.sh(`tproxy check ${OPERATORS}.tproxy-example`)).toContain(': ok, ');
+
+    const owners = await machine.sh(`
+      cd ${REMOTES}
+      stat -c '%U %n' vnm/tproxy vnm/tproxy.rb vnm/tproxy.d/entry.mjs vnm/bridge/pre.d/50-tproxy vnm/bridge/pre
+    `);
+    expect(owners.trim().split('\n')).toEqual([
+      'oneadmin vnm/tproxy',
+      'oneadmin vnm/tproxy.rb',
+      'oneadmin vnm/tproxy.d/entry.mjs',
+      'oneadmin vnm/bridge/pre.d/50-tproxy',
+      'root vnm/bridge/pre',
+    ]);
+    expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.0\n');
+    expect(await read(`${REMOTES}/vnm/tproxy.rb`)).toContain('setup_tproxy');
+    expect(await machine.sh('zcat /usr/share/man/man8/tproxy.8.gz')).toContain('.TH TPROXY 8');
+    expect(await read('/usr/share/bash-completion/completions/tproxy')).toContain('complete -F _tproxy');
+    expect(await read('/usr/share/zsh/vendor-completions/_tproxy')).toMatch(/^#compdef tproxy/);
+  });
+
+  test('an upgrade of OpenNebula leaves it in place, an upgrade of it leaves the configuration alone', async () => {
+    await installOpenNebula('6.10.1');
+    expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.1\n');
+    expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/entry.mjs');
+
+    await machine.sh(`
+      dpkg-deb -R /tmp/tproxy_${version}_all.deb /tmp/next
+      sed -i 's/^Version: .*/Version: 99.0/' /tmp/next/DEBIAN/control
+      echo '// of the next version' >>/tmp/next${REMOTES}/vnm/tproxy
+      rm /tmp/next${REMOTES}/vnm/vxlan/pre.d/50-tproxy
+      dpkg-deb --root-owner-group --build /tmp/next /tmp/next.deb >/dev/null
+    `);
+    await machine.dpkg('--install', '/tmp/next.deb');
+    expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('of the next version');
+    expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.1\n');
+    expect(await machine.sh(`ls -A ${REMOTES}/vnm/vxlan/pre.d`)).toBe('');
+    expect(await read(OPERATORS)).toContain(':service_port: 5030');
+  });
+
+  test('after removal the stock files are back and nothing else is left', async () => {
+    await machine.dpkg('--remove', 'tproxy');
+    expect(await read(`${REMOTES}/vnm/tproxy`)).toBe('stock tproxy 6.10.0\n');
+    expect(await read(`${REMOTES}/vnm/tproxy.rb`)).toBe('stock tproxy.rb 6.10.0\n');
+    expect(await read(OPERATORS)).toContain(':service_port: 5030');
+    await machine.dpkg('--purge', 'tproxy');
+    const left = (await machine.changes()).filter((path) => !path.startsWith('/etc/'));
+    expect(left.sort()).toEqual([
+      OPERATORS,
+      `${REMOTES}/vnm/bridge/pre`,
+      `${REMOTES}/vnm/tproxy`,
+      `${REMOTES}/vnm/tproxy.rb`,
+    ]);
+    expect(await machine.sh('dpkg-divert --list tproxy')).toBe('');
+  });
+});
+
+test('on a machine without OpenNebula it comes and goes without a trace', async () => {
+  const before = await machine.changes();
+  await install('tproxy');
+  expect(await machine.sh('tproxy --version')).toContain(version);
+  await machine.dpkg('--purge', 'tproxy');
+  expect(await machine.changes()).toEqual(before);
+  expect(await machine.sh('ls -d /var/lib/one 2>/dev/null || echo gone')).toBe('gone\n');
+});
+
+test('OpenNebula that comes later steps aside', async () => {
+  await install('tproxy');
+  await installOpenNebula('6.10.0');
+  expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/entry.mjs');
+  await machine.dpkg('--purge', 'tproxy');
+  expect(await read(`${REMOTES}/vnm/tproxy`)).toBe('stock tproxy 6.10.0\n');
+});
+
+test('tproxy-node: sudo, logrotate and systemd files come, and go with the logs', async () => {
+  const before = await machine.changes();
+  await install('tproxy-node');
+  expect(await machine.sh('visudo -c 2>&1')).toContain('/etc/sudoers.d/one-tproxy: parsed OK');
+  expect(await machine.sh('stat -c %a /etc/sudoers.d/one-tproxy')).toBe('440\n');
+  expect(await read('/usr/lib/systemd/system/one-tproxy.service')).toContain(
+    'ExecStart=/var/tmp/one/vnm/tproxy start',
+  );
+  await machine.sh('touch /var/log/one_tproxy.log /var/log/one_tproxy_br0.log.1.gz /var/log/other.log');
+  await machine.dpkg('--remove', 'tproxy-node');
+  expect(await machine.sh('ls /etc/sudoers.d /var/log')).toContain('one_tproxy.log');
+  await machine.dpkg('--purge', 'tproxy-node');
+  expect(await machine.sh('ls /var/log')).toContain('other.log');
+  expect(await machine.sh('ls /var/log')).not.toContain('one_tproxy');
+  expect(await machine.changes()).toEqual(before);
+});
