@@ -49,7 +49,9 @@ describe('help and version', () => {
 });
 
 test('an old Node is told from ours', async () => {
-  await box.sh(`echo "Object.defineProperty(process, 'versions', { value: { node: '18.19.0' } })" >/run/test/old.cjs`);
+  await box.sh(
+    `echo "Object.defineProperty(process, 'versions', { value: { node: '18.19.0' } })" >/run/test/old.cjs`,
+  );
   const { status, stderr } = await box.run(['/var/tmp/one/vnm/tproxy', 'status'], {
     env: { NODE_OPTIONS: '--require /run/test/old.cjs' },
   });
