@@ -15,14 +15,24 @@ import type { YamlSource } from './yaml-source.ts';
 
 const port = wholeNumber('TCP port', 1, 65_535);
 
+/** Keys of an entry, and who judges their values. */
+export const ENTRY_JUDGES = {
+  service_port: port,
+  remote_addr: upstreamAddress,
+  remote_port: port,
+  networks: networkList,
+  proxy_protocol: proxyProtocol,
+  limits: limitsMapping(SERVICE_LIMITS),
+} as const;
+
 const ENTRY = strictObject({
-  service_port: judged(port),
-  remote_addr: judged(upstreamAddress),
-  remote_port: judged(port),
-  networks: judged(networkList),
-  proxy_protocol: judged(proxyProtocol),
-  limits: judged(limitsMapping(SERVICE_LIMITS)),
-});
+  service_port: judged(ENTRY_JUDGES.service_port),
+  remote_addr: judged(ENTRY_JUDGES.remote_addr),
+  remote_port: judged(ENTRY_JUDGES.remote_port),
+  networks: judged(ENTRY_JUDGES.networks),
+  proxy_protocol: judged(ENTRY_JUDGES.proxy_protocol),
+  limits: judged(ENTRY_JUDGES.limits),
+} satisfies Record<keyof typeof ENTRY_JUDGES, unknown>);
 const KNOWN = Object.keys(ENTRY.shape);
 
 /** A faultless entry with its number in the list, from 1, and the place of its service port. */

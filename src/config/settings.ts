@@ -33,7 +33,8 @@ const timeout = wholeNumber('time in seconds', 0, MAX_TIMEOUT_S);
 const connectTimeout = wholeNumber('time in seconds', 1, MAX_TIMEOUT_S);
 const keepalive = wholeNumber('time in seconds', 0, MAX_KEEPALIVE_S);
 
-const KEYS: Readonly<Record<keyof Settings, string>> = {
+/** Settings by the key that they have in the file. */
+export const SETTING_KEYS: Readonly<Record<keyof Settings, string>> = {
   debugLevel: 'tproxy_debug_level',
   drainTimeoutS: 'tproxy_drain_timeout',
   lingerTimeoutS: 'tproxy_linger_timeout',
@@ -44,8 +45,20 @@ const KEYS: Readonly<Record<keyof Settings, string>> = {
   metricsListen: 'tproxy_metrics_listen',
   limits: 'tproxy_limits',
 };
-const mapping = limitsMapping(ALL_LIMITS);
-const KNOWN = [SERVICES_KEY, ...Object.values(KEYS)];
+
+/** Who judges the value of a setting. */
+export const SETTING_JUDGES = {
+  debugLevel,
+  drainTimeoutS: timeout,
+  lingerTimeoutS: timeout,
+  connectTimeoutS: connectTimeout,
+  keepaliveS: keepalive,
+  idleTimeoutS: timeout,
+  processOwner,
+  metricsListen,
+  limits: limitsMapping(ALL_LIMITS),
+} as const satisfies Readonly<Record<keyof Settings, Judge<unknown>>>;
+const KNOWN = [SERVICES_KEY, ...Object.values(SETTING_KEYS)];
 
 /** The settings among our top level keys. A missing, empty or faulty one keeps its default. */
 export function parseSettings(
@@ -59,8 +72,10 @@ export function parseSettings(
   const unknown = Object.keys(values).filter((key) => !KNOWN.includes(key));
   const problems = unknown.map((key) => unknownKey(key, around));
 
-  function take<T>(name: keyof Settings, judge: Judge<T>): T | undefined {
-    const key = KEYS[name];
+  type Judged<N extends keyof Settings> = (typeof SETTING_JUDGES)[N] extends Judge<infer T> ? T : never;
+  function take<N extends keyof Settings>(name: N): Judged<N> | undefined {
+    const judge = SETTING_JUDGES[name] as Judge<Judged<N>>;
+    const key = SETTING_KEYS[name];
     const written = values[key];
     if (written === undefined || written === null) return undefined;
     const verdict = judge(written);
@@ -69,18 +84,23 @@ export function parseSettings(
     return undefined;
   }
 
-  const owner = take('processOwner', processOwner);
-  const listen = take('metricsListen', metricsListen);
-  take('limits', mapping);
-  const ofAll = parseLimits(fields.get(KEYS.limits)?.value, ALL_LIMITS, source, ` of :${KEYS.limits}:`);
+  const owner = take('processOwner');
+  const listen = take('metricsListen');
+  take('limits');
+  const ofAll = parseLimits(
+    fields.get(SETTING_KEYS.limits)?.value,
+    ALL_LIMITS,
+    source,
+    ` of :${SETTING_KEYS.limits}:`,
+  );
   problems.push(...ofAll.problems);
   const settings: Settings = {
-    debugLevel: take('debugLevel', debugLevel) ?? DEFAULT_SETTINGS.debugLevel,
-    drainTimeoutS: take('drainTimeoutS', timeout) ?? DEFAULT_SETTINGS.drainTimeoutS,
-    lingerTimeoutS: take('lingerTimeoutS', timeout) ?? DEFAULT_SETTINGS.lingerTimeoutS,
-    connectTimeoutS: take('connectTimeoutS', connectTimeout) ?? DEFAULT_SETTINGS.connectTimeoutS,
-    keepaliveS: take('keepaliveS', keepalive) ?? DEFAULT_SETTINGS.keepaliveS,
-    idleTimeoutS: take('idleTimeoutS', timeout) ?? DEFAULT_SETTINGS.idleTimeoutS,
+    debugLevel: take('debugLevel') ?? DEFAULT_SETTINGS.debugLevel,
+    drainTimeoutS: take('drainTimeoutS') ?? DEFAULT_SETTINGS.drainTimeoutS,
+    lingerTimeoutS: take('lingerTimeoutS') ?? DEFAULT_SETTINGS.lingerTimeoutS,
+    connectTimeoutS: take('connectTimeoutS') ?? DEFAULT_SETTINGS.connectTimeoutS,
+    keepaliveS: take('keepaliveS') ?? DEFAULT_SETTINGS.keepaliveS,
+    idleTimeoutS: take('idleTimeoutS') ?? DEFAULT_SETTINGS.idleTimeoutS,
     limits: ofAll.limits,
     ...(owner === undefined ? {} : { processOwner: owner }),
     ...(listen === undefined ? {} : { metricsListen: listen }),

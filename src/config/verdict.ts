@@ -12,7 +12,11 @@ export interface Fault {
 export type Verdict<T> = { readonly value: T } | { readonly faults: readonly Fault[] };
 
 /** Judges a value in the form that `YamlSource.plain` gives it; undefined when there is no such key. */
-export type Judge<T> = (written: unknown) => Verdict<T>;
+export interface Judge<T> {
+  (written: unknown): Verdict<T>;
+  /** What it takes, for the manual: `whole number, 1 to 65535`. */
+  readonly accepts?: string;
+}
 
 export function fault(wrong: string, remedy: string): { readonly faults: readonly Fault[] } {
   return { faults: [{ wrong, remedy }] };

@@ -2,34 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
+import { knownKeys, withReference } from '../../../src/config/reference.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 const root = new URL('../../../', import.meta.url);
 const example = readFileSync(new URL('etc/OpenNebulaNetwork.conf', root), 'utf8');
 const manual = readFileSync(new URL('docs/configuration.md', root), 'utf8');
-const KEYS = [
-  'tproxy_debug_level',
-  'tproxy_drain_timeout',
-  'tproxy_linger_timeout',
-  'tproxy_connect_timeout',
-  'tproxy_keepalive',
-  'tproxy_idle_timeout',
-  'tproxy_process_owner',
-  'tproxy_metrics_listen',
-  'tproxy_limits',
-  'guest_connections',
-  'guest_rate',
-  'bridge_connections',
-  'bridge_rate',
-  'tproxy',
-  'service_port',
-  'remote_addr',
-  'remote_port',
-  'networks',
-  'proxy_protocol',
-  'limits',
-];
 
 describe('etc/OpenNebulaNetwork.conf', () => {
   it('has no problem and shows the defaults', () => {
@@ -53,13 +32,22 @@ describe('etc/OpenNebulaNetwork.conf', () => {
     expect(config.limits).toEqual(DEFAULT_LIMITS);
   });
 
-  it.each(KEYS)('explains :%s:, as the manual does', (key) => {
-    expect(example).toMatch(new RegExp(`:${key}:`));
-    expect(manual).toContain(`:${key}:`);
+  it('explains every key there is, and no other', () => {
+    const ours = example.slice(example.indexOf('# Transparent proxies'));
+    const explained = [...ours.matchAll(/:([a-z]\w*):/g)].map(([, key]) => key);
+    expect(new Set(explained)).toEqual(new Set(knownKeys()));
   });
 });
 
 describe('docs/configuration.md', () => {
+  it('is what `npm run docs` makes of it', () => {
+    expect(manual).toBe(withReference(manual));
+  });
+
+  it.each(knownKeys())('has :%s: in it', (key) => {
+    expect(manual).toContain(`:${key}:`);
+  });
+
   it('shows messages as they are', () => {
     const text = `:keep_empty_bridge: false
 
