@@ -1,14 +1,16 @@
 import { messageOf, TproxyError } from '../errors.ts';
+import { pinMacs } from '../system/fdb.ts';
 import { applyIp } from '../system/ip.ts';
 import { batchLinesDone, classifyIpFailure } from '../system/ip-errors.ts';
-import { writeSysctls } from '../system/netns.ts';
+import { writeNetns } from '../system/netns.ts';
 import { applyNft } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { ipLine } from './ip-text.ts';
+import { netnsRuleset } from './netns-rules.ts';
 import { nftText } from './nft-text.ts';
 import { type Group, groupsOf } from './step-groups.ts';
 import { words } from './step-words.ts';
-import { type Step, undoOf } from './steps.ts';
+import { type Step, type StepOfHand, undoOf } from './steps.ts';
 
 /**
  * Applies a plan from the root namespace, all or nothing: when a step fails, the steps before it are undone and the error
@@ -68,12 +70,21 @@ async function perform(run: Run, group: Group): Promise<void> {
       return applyIp(run, group.steps.map(ipLine));
     case 'ip-in-netns':
       return applyIp(run, group.steps.map(ipLine), group.netns);
-    case 'sysctl':
-      for (const { netns, sysctls } of group.steps) await writeSysctls(run, netns, sysctls);
-      return;
+    case 'settings':
+      return writeNetns(run, group.netns, sysctlsOf(group.steps), rulesetOf(group.steps));
+    case 'fdb':
+      return pinMacs(run, group.steps);
     case 'nft':
       return applyNft(run, nftText(group.steps));
   }
+}
+
+function sysctlsOf(steps: readonly StepOfHand<'settings'>[]): ReadonlyMap<string, string> {
+  return new Map(steps.flatMap((step) => (step.do === 'write-sysctls' ? [...step.sysctls] : [])));
+}
+
+function rulesetOf(steps: readonly StepOfHand<'settings'>[]): string {
+  return steps.map((step) => (step.do === 'write-ruleset' ? netnsRuleset(step.device) : '')).join('');
 }
 
 /** How many steps of a failed group took effect; undefined: nobody knows. */

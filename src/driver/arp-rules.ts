@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
+import { marked } from './fingerprint.ts';
 
 /**
  * How a rule tells which bridge a frame is on. `ibrname` is the stock drivers' form. Kernels without
@@ -8,7 +8,7 @@ import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
  */
 export type ArpForm = 'ibrname' | 'port-set';
 
-/** Set of all `<bridge>b`, used by the form `port-set`. */
+/** Set of all `<bridge>b`; in the form `ibrname` it has the bridges in it as well (guard-rules.ts). */
 export const PORT_SET = 'veth_ports';
 
 /** Hook of every ARP chain, the same as the stock drivers', so that their `add chain` still succeeds. */
@@ -27,9 +27,12 @@ export function arpRules(bridge: string, form: ArpForm): readonly string[] {
       ? `meta ibrname "${bridge}" oifname != "${bridgePort(bridge)}"`
       : `oifname != @${PORT_SET}`;
   // The address first: two comparisons let every other frame pass, and there is a chain per bridge on every frame's way.
-  return [`arp operation request arp daddr ip ${SERVICE_ADDRESS}`, `ip daddr ${SERVICE_ADDRESS}`]
+  return [
+    `meta protocol arp arp operation request arp daddr ip ${SERVICE_ADDRESS}`,
+    `ip daddr ${SERVICE_ADDRESS}`,
+  ]
     .map((frame) => `${frame} ${elsewhere} drop`)
-    .map((rule) => `${rule} comment "${fingerprint(bridge, rule)}"`);
+    .map((rule) => marked(bridge, rule));
 }
 
 /** Chain that brings guests' frames for the service address to the nearest proxy; the same for all bridges. */
@@ -48,13 +51,5 @@ export const REDIRECT_HOOK_READ = 'filter prerouting -300 accept';
  */
 export function redirectRules(): readonly string[] {
   const rule = `ip daddr ${SERVICE_ADDRESS} ether daddr set iifname map @${TAP_MAP}`;
-  return [`${rule} comment "${fingerprint('', rule)}"`];
-}
-
-/**
- * The comment by which a rule of ours is known again. Rules are not compared by their text, because each version of nft
- * words what it prints in its own way, and "up twice is a no-op" has to survive an update of nft.
- */
-function fingerprint(bridge: string, rule: string): string {
-  return `one_tproxy ${createHash('sha256').update(`${bridge} ${rule}`).digest('hex').slice(0, 12)}`;
+  return [marked('', rule)];
 }

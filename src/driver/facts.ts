@@ -38,6 +38,8 @@ export type PortFacts =
       readonly master: string | undefined;
       readonly up: boolean;
       readonly mtu: number;
+      /** MACs that the bridge holds to this port, whatever it hears elsewhere. */
+      readonly pinned: readonly string[];
     };
 
 export type NetnsFacts =
@@ -54,6 +56,8 @@ export interface InsideFacts {
   readonly hasRoute: boolean;
   /** Path below `/proc/sys/` → value; what the kernel does not have is missing. */
   readonly sysctls: ReadonlyMap<string, string>;
+  /** Its nft ruleset is what it should be. */
+  readonly guarded: boolean;
 }
 
 export interface DeviceFacts {
@@ -77,13 +81,15 @@ export interface NftFacts {
   readonly ipTable: TableState;
   readonly bridgeTable: TableState;
   readonly portSet: PortSetState;
+  /** The chain that guards the service address, for all bridges. */
+  readonly guard: ChainState;
   readonly redirect: RedirectState;
 }
 
 /** `alone`: nothing but this bridge's objects are in it. */
 export type TableState = 'missing' | 'alone' | 'shared';
 export type ChainState = 'missing' | 'right' | 'wrong-rules' | 'wrong-hook';
-/** The set that the form `port-set` matches on; `alone`: no other bridge's port or chain needs it. */
+/** The set of veth ports; `alone`: no other bridge's port or chain needs it. `listed`: what this bridge needs in it is there. */
 export interface PortSetState {
   readonly state: TableState;
   readonly listed: boolean;

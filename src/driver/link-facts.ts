@@ -2,6 +2,7 @@ import { SERVICE_ADDRESS } from '../model/names.ts';
 import type { Link } from '../system/ip-json.ts';
 import type { InsideNetns } from '../system/netns.ts';
 import type { BridgeDevice, DeviceFacts, InsideFacts, PortFacts } from './facts.ts';
+import { isNetnsRuleset } from './netns-rules.ts';
 
 export function bridgeDevice(link: Link | undefined): BridgeDevice {
   if (link === undefined) return { is: 'missing' };
@@ -9,14 +10,14 @@ export function bridgeDevice(link: Link | undefined): BridgeDevice {
   return { is: 'bridge', mtu: link.mtu };
 }
 
-export function portFacts(link: Link | undefined): PortFacts {
+export function portFacts(link: Link | undefined, pinned: readonly string[]): PortFacts {
   if (link === undefined) return { is: 'missing' };
   if (link.kind !== 'veth') return { is: 'stranger', kind: link.kind ?? 'physical' };
   const { index, peerIndex, master, up, mtu } = link;
-  return { is: 'veth', index, peerIndex, master, up, mtu };
+  return { is: 'veth', index, peerIndex, master, up, mtu, pinned };
 }
 
-export function insideFacts({ links, routes, sysctls }: InsideNetns, name: string): InsideFacts {
+export function insideFacts({ links, routes, sysctls, chains }: InsideNetns, name: string): InsideFacts {
   const link = links.find((candidate) => candidate.name === name);
   return {
     loUp: links.some((candidate) => candidate.name === 'lo' && candidate.up),
@@ -26,6 +27,7 @@ export function insideFacts({ links, routes, sysctls }: InsideNetns, name: strin
         destination === 'default' && device === name && scope === 'link' && gateway === undefined,
     ),
     sysctls,
+    guarded: isNetnsRuleset(chains, name),
   };
 }
 

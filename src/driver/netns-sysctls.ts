@@ -9,6 +9,7 @@ export function netnsSysctls(device: string): ReadonlyMap<string, string> {
   for (const [key, value] of Object.entries(PER_DEVICE)) {
     for (const scope of ['all', 'default', device]) settings.set(`net/ipv4/conf/${scope}/${key}`, value);
   }
+  settings.set('net/core/somaxconn', `${BACKLOG}`);
   for (const [key, value] of Object.entries(IPV4)) settings.set(`net/ipv4/${key}`, value);
   for (const scope of ['all', 'default', device]) {
     // Before the device goes up, or it gets a link-local address that guests can dial.
@@ -24,6 +25,9 @@ export const FORWARDING = 'net/ipv4/ip_forward';
 export function isDeviceSysctl(path: string, device: string): boolean {
   return path.startsWith(`net/ipv4/conf/${device}/`) || path.startsWith(`net/ipv6/conf/${device}/`);
 }
+
+/** Connections that may wait to be accepted, of a service port; listen(2) can't get more. */
+const BACKLOG = 4096;
 
 const PER_DEVICE: Readonly<Record<string, string>> = {
   // Answer for 169.254.16.9 alone and never speak in the name of another address.
@@ -43,6 +47,14 @@ const PER_DEVICE: Readonly<Record<string, string>> = {
   // Guests must not reach 127.0.0.0/8 of the netns, nor send from its own address.
   route_localnet: '0',
   accept_local: '0',
+  bc_forwarding: '0',
+  bootp_relay: '0',
+  // Nobody's packet inside a frame for everybody.
+  drop_unicast_in_l2_multicast: '1',
+  // A guest that moves an address to another of its NICs says so in this way.
+  drop_gratuitous_arp: '0',
+  // The kernel's log is the host's, and a guest could fill it.
+  log_martians: '0',
 };
 
 const IPV4: Readonly<Record<string, string>> = {
@@ -51,5 +63,21 @@ const IPV4: Readonly<Record<string, string>> = {
   ip_nonlocal_bind: '0',
   icmp_echo_ignore_all: '0',
   icmp_echo_ignore_broadcasts: '1',
+  icmp_echo_enable_probe: '0',
+  icmp_ignore_bogus_error_responses: '1',
+  // A queue of half-open connections that guests can fill, and what happens then: cookies, so that nobody is refused.
   tcp_syncookies: '1',
+  tcp_max_syn_backlog: `${BACKLOG}`,
+  // Whoever does not answer on a wire of some metres within seconds has never dialled.
+  tcp_synack_retries: '2',
+  // Guests wait in the queue, they are not reset.
+  tcp_abort_on_overflow: '0',
+  tcp_fastopen: '0',
+  tcp_rfc1337: '1',
+  // What the connections of one guest were like is kept in a table that the whole host shares.
+  tcp_no_metrics_save: '1',
+  // Bytes: fragments that wait for the rest. The low mark first, it must not be above the other.
+  ipfrag_low_thresh: '786432',
+  ipfrag_high_thresh: '1048576',
+  ipfrag_time: '10',
 };

@@ -1,6 +1,7 @@
-import { arpChainName, bridgePort, endpointMapName } from '../model/names.ts';
+import { arpChainName, endpointMapName } from '../model/names.ts';
 import type { NftTables } from '../system/nft.ts';
-import type { BridgeTable, NftChain } from '../system/nft-bridge-table.ts';
+import type { BridgeTable } from '../system/nft-bridge-table.ts';
+import type { NftChain } from '../system/nft-chains.ts';
 import type { IpTable } from '../system/nft-ip-table.ts';
 import {
   ARP_HOOK_READ,
@@ -13,6 +14,7 @@ import {
   TAP_MAP,
 } from './arp-rules.ts';
 import type { ChainState, NftFacts, TableState } from './facts.ts';
+import { GUARD_CHAIN, GUARD_HOOK_READ, GUARD_SETS, guardRules, listedNames } from './guard-rules.ts';
 
 /** The part of our tables that concerns one bridge. */
 export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen']): NftFacts {
@@ -24,6 +26,7 @@ export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen
     ipTable: ipTableState(tables.ip, bridge),
     bridgeTable: bridgeTableState(tables.bridge, bridge),
     portSet: portSetState(tables.bridge, bridge),
+    guard: guardState(tables.bridge),
     redirect: {
       chain: redirectState(tables.bridge),
       taps: tables.bridge?.macMaps.get(TAP_MAP),
@@ -42,20 +45,32 @@ function portSetState(table: BridgeTable | undefined, bridge: string): NftFacts[
   if (table === undefined || ports === undefined) return { state: 'missing', listed: false };
   const usedElsewhere = [...table.chains].some(
     ([name, chain]) =>
-      name !== arpChainName(bridge) && chain.rules.some(({ sets }) => sets.includes(PORT_SET)),
+      name !== arpChainName(bridge) &&
+      name !== GUARD_CHAIN &&
+      chain.rules.some(({ sets }) => sets.includes(PORT_SET)),
   );
-  const own = bridgePort(bridge);
-  const shared = usedElsewhere || ports.some((name) => name !== own);
-  return { state: shared ? 'shared' : 'alone', listed: ports.includes(own) };
+  const own = ownNames(bridge);
+  const shared = usedElsewhere || ports.some((name) => !own.includes(name));
+  const wanted = listedNames(bridge, formInUse(table) ?? 'port-set');
+  return { state: shared ? 'shared' : 'alone', listed: wanted.every((name) => ports.includes(name)) };
 }
 
 function bridgeTableState(table: BridgeTable | undefined, bridge: string): TableState {
   if (table === undefined) return 'missing';
   const ports = table.sets.get(PORT_SET) ?? [];
-  const own = new Set([PORT_SET, TAP_MAP, REDIRECT_CHAIN, arpChainName(bridge)]);
+  const own = new Set([
+    ...[PORT_SET, TAP_MAP, REDIRECT_CHAIN, GUARD_CHAIN, arpChainName(bridge)],
+    ...Object.keys(GUARD_SETS),
+  ]);
   const names = [...table.others, ...table.sets.keys(), ...table.macMaps.keys(), ...table.chains.keys()];
-  const alone = names.every((name) => own.has(name)) && ports.every((name) => name === bridgePort(bridge));
+  const alone =
+    names.every((name) => own.has(name)) && ports.every((name) => ownNames(bridge).includes(name));
   return alone ? 'alone' : 'shared';
+}
+
+/** What the set of names may have of a bridge, in either form. */
+function ownNames(bridge: string): readonly string[] {
+  return listedNames(bridge, 'ibrname');
 }
 
 /** What the ARP chain of a bridge is like; right is either form. */
@@ -66,6 +81,11 @@ export function chainState(table: BridgeTable | undefined, bridge: string): Chai
 
 function redirectState(table: BridgeTable | undefined): ChainState {
   return stateOf(table?.chains.get(REDIRECT_CHAIN), REDIRECT_HOOK_READ, [redirectRules()]);
+}
+
+function guardState(table: BridgeTable | undefined): ChainState {
+  const form = formInUse(table) ?? 'port-set';
+  return stateOf(table?.chains.get(GUARD_CHAIN), GUARD_HOOK_READ, [guardRules(form)]);
 }
 
 function stateOf(
@@ -88,7 +108,7 @@ function hasRules(chain: NftChain, rules: readonly string[]): boolean {
 /** The form that is in use on this host, by whatever driver; undefined when nothing tells. */
 export function formInUse(table: BridgeTable | undefined): ArpForm | undefined {
   if (table === undefined) return undefined;
-  if (table.sets.has(PORT_SET)) return 'port-set';
   const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
-  return rules.some((rule) => rule.ibrname) ? 'ibrname' : undefined;
+  if (rules.some((rule) => rule.ibrname)) return 'ibrname';
+  return table.sets.has(PORT_SET) ? 'port-set' : undefined;
 }

@@ -11,6 +11,7 @@ import {
   redirectRules,
   TAP_MAP,
 } from './arp-rules.ts';
+import { GUARD_CHAIN, GUARD_HOOK, GUARD_SETS, guardRules } from './guard-rules.ts';
 import type { StepOfHand } from './steps.ts';
 
 /** One transaction for `nft -f -`. */
@@ -32,9 +33,9 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
     case 'delete-port-set':
       return [`delete set bridge ${NFT_TABLE} ${PORT_SET}`];
     case 'list-port':
-      return [`add element bridge ${NFT_TABLE} ${PORT_SET} { "${step.port}" }`];
+      return [`add element bridge ${NFT_TABLE} ${PORT_SET} ${namesOf(step)}`];
     case 'unlist-port':
-      return [`delete element bridge ${NFT_TABLE} ${PORT_SET} { "${step.port}" }`];
+      return [`delete element bridge ${NFT_TABLE} ${PORT_SET} ${namesOf(step)}`];
     case 'create-chain':
       return [`add chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)} { ${ARP_HOOK} }`, ...rules(step)];
     case 'rewrite-chain':
@@ -44,6 +45,12 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
         `flush chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
         `delete chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
       ];
+    case 'create-guard':
+      return newGuard(step.form);
+    case 'rewrite-guard':
+      return [...noGuard(), ...newGuard(step.form)];
+    case 'delete-guard':
+      return noGuard();
     case 'create-redirect':
       return [
         `add chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN} { ${REDIRECT_HOOK} }`,
@@ -92,6 +99,32 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
 function rules(step: { readonly bridge: string; readonly form: ArpForm }): string[] {
   const chain = arpChainName(step.bridge);
   return arpRules(step.bridge, step.form).map((rule) => `add rule bridge ${NFT_TABLE} ${chain} ${rule}`);
+}
+
+function newGuard(form: ArpForm): string[] {
+  return [
+    ...guardSets('add'),
+    `add chain bridge ${NFT_TABLE} ${GUARD_CHAIN} { ${GUARD_HOOK} }`,
+    ...guardRules(form).map((rule) => `add rule bridge ${NFT_TABLE} ${GUARD_CHAIN} ${rule}`),
+  ];
+}
+
+/** Somebody may have taken its sets away, and there is no "delete if there". */
+function noGuard(): string[] {
+  const chain = `chain bridge ${NFT_TABLE} ${GUARD_CHAIN}`;
+  return [`flush ${chain}`, `delete ${chain}`, ...guardSets('add'), ...guardSets('delete')];
+}
+
+function guardSets(verb: 'add' | 'delete'): string[] {
+  return Object.entries(GUARD_SETS).map(([name, definition]) =>
+    verb === 'add'
+      ? `add set bridge ${NFT_TABLE} ${name} { ${definition} }`
+      : `delete set bridge ${NFT_TABLE} ${name}`,
+  );
+}
+
+function namesOf({ names }: { readonly names: readonly string[] }): string {
+  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
 }
 
 const TAPS = `bridge ${NFT_TABLE} ${TAP_MAP}`;

@@ -1,4 +1,5 @@
 import { arpChainName, bridgePort, endpointMapName, netnsDevice, netnsName } from '../model/names.ts';
+import { readPinned } from '../system/fdb.ts';
 import type { Host } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import { classifyIpFailure } from '../system/ip-errors.ts';
@@ -8,23 +9,24 @@ import { type NftTables, readObjects, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from './arp-rules.ts';
 import type { Facts, NetnsFacts, NftFacts } from './facts.ts';
+import { GUARD_CHAIN } from './guard-rules.ts';
 import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
 import { netnsSysctls } from './netns-sysctls.ts';
 import { nftFacts } from './nft-facts.ts';
 
-/** Everything about a bridge: three processes side by side, four when it has a netns. Acts in the root namespace. */
+/** Everything about a bridge: three processes side by side, five when it has our port and a netns. Acts in the root namespace. */
 export async function observeBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
   return observe(run, host, bridge, 'tables', readTables(run));
 }
 
 /**
  * The same, but of nft only the bridge's own objects, which is enough to see that nothing has to be done, and does not
- * cost more with every other bridge of the host. A plan that changes nft needs `withTables`. Five processes for nft.
+ * cost more with every other bridge of the host. A plan that changes nft needs `withTables`. Six processes for nft.
  */
 export async function glanceAtBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
   const objects = readObjects(run, {
     endpoints: endpointMapName(bridge),
-    chains: [arpChainName(bridge), REDIRECT_CHAIN],
+    chains: [arpChainName(bridge), REDIRECT_CHAIN, GUARD_CHAIN],
     sets: [PORT_SET],
     macMaps: [TAP_MAP],
   });
@@ -44,9 +46,12 @@ async function observe(
   seen: NftFacts['seen'],
   nft: Promise<NftTables>,
 ): Promise<Facts> {
-  const [tables, links, netns] = await Promise.all([
+  const names = host.deviceNames();
+  const port = bridgePort(bridge);
+  const [tables, links, pinned, netns] = await Promise.all([
     nft,
-    host.deviceNames().then((names) => readLinks(run, host, names, bridge)),
+    names.then((all) => readLinks(run, host, all, bridge)),
+    names.then((all) => (all.has(port) ? readPinned(run, port) : [])),
     observeNetns(run, host, bridge),
   ]);
   const named = new Map(links.map((link) => [link.name, link]));
@@ -56,7 +61,7 @@ async function observe(
     ports: links
       .filter(({ master }) => master === bridge)
       .map(({ name, kind, mtu }) => ({ name, kind, mtu })),
-    port: portFacts(named.get(bridgePort(bridge))),
+    port: portFacts(named.get(port), pinned),
     netns,
     nft: nftFacts(tables, bridge, seen),
   };

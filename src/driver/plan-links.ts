@@ -23,6 +23,12 @@ export function planLinks(facts: Facts, mac: string): Step[] {
     if (port.master !== bridge) steps.push({ do: 'set-port-master', port: names.port, bridge });
     if (port.mtu !== mtu) steps.push({ do: 'set-port-mtu', port: names.port, mtu });
     if (!port.up) steps.push({ do: 'set-port-up', port: names.port });
+    // A port that changes its bridge leaves what the old one knew of it.
+    const pinned = port.master === bridge ? port.pinned : [];
+    const kept = inside.device?.mac;
+    if (kept !== undefined && !pinned.includes(kept)) {
+      steps.push({ do: 'pin-mac', port: names.port, mac: kept });
+    }
   } else {
     // One end without the other, or in the wrong place: the pair is made anew. The netns stays, and with it a listener,
     // whose sockets work again as soon as the address is back.
@@ -34,6 +40,7 @@ export function planLinks(facts: Facts, mac: string): Step[] {
       { do: 'create-veth', ...names, mtu, mac },
       { do: 'set-port-master', port: names.port, bridge },
       { do: 'set-port-up', port: names.port },
+      { do: 'pin-mac', port: names.port, mac },
     );
   }
   return [...steps, ...planInside(names, inside, paired, mtu)];
@@ -78,6 +85,7 @@ function planInside(
   const device = paired ? inside?.device : undefined;
   const sysctls = missingSysctls(names.device, inside, paired);
   if (sysctls.size > 0) steps.push({ do: 'write-sysctls', netns: names.netns, sysctls });
+  if (!inside?.guarded) steps.push({ do: 'write-ruleset', ...names });
   if (!inside?.loUp) steps.push({ do: 'set-lo-up', netns: names.netns });
   if (device !== undefined && device.mtu !== mtu) steps.push({ do: 'set-device-mtu', ...names, mtu });
   if (!device?.up) steps.push({ do: 'set-device-up', ...names });

@@ -1,6 +1,6 @@
 import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
-import { bridgePort } from '../model/names.ts';
 import type { Facts, NftFacts } from './facts.ts';
+import { listedNames } from './guard-rules.ts';
 import type { Desired } from './plan.ts';
 import { keptMac } from './plan-links.ts';
 import { planRedirect } from './plan-redirect.ts';
@@ -18,10 +18,8 @@ export function planNft(facts: Facts, desired: Desired): Step[] {
 function planArp(bridge: string, nft: NftFacts, { arpForm: form }: Desired): Step[] {
   const steps: Step[] = [];
   if (nft.bridgeTable === 'missing') steps.push({ do: 'create-table', family: 'bridge' });
-  if (form === 'port-set') {
-    if (nft.portSet.state === 'missing') steps.push({ do: 'create-port-set' });
-    if (!nft.portSet.listed) steps.push({ do: 'list-port', port: bridgePort(bridge) });
-  }
+  if (nft.portSet.state === 'missing') steps.push({ do: 'create-port-set' });
+  if (!nft.portSet.listed) steps.push({ do: 'list-port', names: listedNames(bridge, form) });
   switch (nft.chain) {
     case 'right':
       break;
@@ -34,6 +32,9 @@ function planArp(bridge: string, nft: NftFacts, { arpForm: form }: Desired): Ste
     case 'wrong-hook':
       steps.push({ do: 'delete-chain', bridge }, { do: 'create-chain', bridge, form });
       break;
+  }
+  if (nft.guard !== 'right') {
+    steps.push({ do: nft.guard === 'missing' ? 'create-guard' : 'rewrite-guard', form });
   }
   return steps;
 }
@@ -59,7 +60,10 @@ export function planNftRemoval(bridge: string, nft: NftFacts, elsewhere: Readonl
   if (nft.endpoints !== undefined) steps.push({ do: 'delete-map', bridge });
   if (nft.ipTable === 'alone') steps.push({ do: 'delete-table', family: 'ip' });
   if (nft.chain !== 'missing') steps.push({ do: 'delete-chain', bridge });
-  if (nft.portSet.listed) steps.push({ do: 'unlist-port', port: bridgePort(bridge) });
+  if (nft.portSet.state !== 'shared' && nft.guard !== 'missing') steps.push({ do: 'delete-guard' });
+  if (nft.portSet.listed) {
+    steps.push({ do: 'unlist-port', names: listedNames(bridge, nft.form ?? 'port-set') });
+  }
   if (nft.portSet.state === 'alone') steps.push({ do: 'delete-port-set' });
   steps.push(...planRedirect(nft.redirect, { here: [], elsewhere }, ''));
   if (nft.bridgeTable === 'alone') steps.push({ do: 'delete-table', family: 'bridge' });

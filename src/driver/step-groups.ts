@@ -8,7 +8,8 @@ export type Group =
       readonly netns: string;
       readonly steps: readonly StepOfHand<'ip-in-netns'>[];
     }
-  | { readonly hand: 'sysctl'; readonly steps: readonly StepOfHand<'sysctl'>[] }
+  | { readonly hand: 'settings'; readonly netns: string; readonly steps: readonly StepOfHand<'settings'>[] }
+  | { readonly hand: 'fdb'; readonly steps: readonly StepOfHand<'fdb'>[] }
   | { readonly hand: 'nft'; readonly steps: readonly StepOfHand<'nft'>[] };
 
 /** Neighbours that one process can do together, in the order of the plan. */
@@ -28,6 +29,9 @@ function merge(last: Group | undefined, step: Step): Group | undefined {
   if (last?.hand === 'ip-in-netns' && isOf('ip-in-netns', step) && step.netns === last.netns) {
     return { ...last, steps: [...last.steps, step] };
   }
+  if (last?.hand === 'settings' && isOf('settings', step) && step.netns === last.netns) {
+    return { ...last, steps: [...last.steps, step] };
+  }
   return undefined;
 }
 
@@ -35,9 +39,13 @@ function groupOf(step: Step): Group {
   if (isOf('ip', step)) return { hand: 'ip', steps: [step] };
   if (isOf('nft', step)) return { hand: 'nft', steps: [step] };
   if (isOf('ip-in-netns', step)) return { hand: 'ip-in-netns', netns: step.netns, steps: [step] };
-  return { hand: 'sysctl', steps: [step] };
+  if (isOf('settings', step)) return { hand: 'settings', netns: step.netns, steps: [step] };
+  return { hand: 'fdb', steps: [step] };
 }
 
-function isOf<H extends 'ip' | 'ip-in-netns' | 'nft'>(hand: H, step: Step): step is StepOfHand<H> {
+function isOf<H extends 'ip' | 'ip-in-netns' | 'settings' | 'nft'>(
+  hand: H,
+  step: Step,
+): step is StepOfHand<H> {
   return HAND[step.do] === hand;
 }

@@ -33,6 +33,10 @@ export function words(step: Step): string {
       return `add the default route to ${step.device}`;
     case 'write-sysctls':
       return `set ${step.sysctls.size} sysctls in netns ${step.netns}`;
+    case 'write-ruleset':
+      return `write the nft ruleset of netns ${step.netns}`;
+    case 'pin-mac':
+      return `pin ${step.mac} to ${step.port}`;
     case 'create-table':
       return `create nft table ${step.family} ${NFT_TABLE}`;
     case 'delete-table':
@@ -42,15 +46,21 @@ export function words(step: Step): string {
     case 'delete-port-set':
       return 'delete the nft set of veth ports';
     case 'list-port':
-      return `add ${step.port} to the nft set of veth ports`;
+      return `add ${step.names.join(', ')} to the nft set of veth ports`;
     case 'unlist-port':
-      return `take ${step.port} out of the nft set of veth ports`;
+      return `take ${step.names.join(', ')} out of the nft set of veth ports`;
     case 'create-chain':
       return `create the ARP chain of ${step.bridge}`;
     case 'rewrite-chain':
       return `rewrite the ARP chain of ${step.bridge}`;
     case 'delete-chain':
       return `delete the ARP chain of ${step.bridge}`;
+    case 'create-guard':
+      return 'create the chain that guards the service address';
+    case 'rewrite-guard':
+      return 'rewrite the chain that guards the service address';
+    case 'delete-guard':
+      return 'delete the chain that guards the service address';
     case 'create-redirect':
       return 'create the chain that brings frames to the nearest proxy';
     case 'delete-redirect':

@@ -18,18 +18,24 @@ export interface StepArguments {
   'set-device-up': { netns: string; device: string };
   'add-address': { netns: string; device: string };
   'add-route': { netns: string; device: string };
-  // `/proc/sys` in the netns
+  // `/proc/sys` and nft in the netns
   'write-sysctls': { netns: string; sysctls: ReadonlyMap<string, string> };
+  'write-ruleset': { netns: string; device: string };
+  // the forwarding table of the bridge
+  'pin-mac': { port: string; mac: string };
   // nft
   'create-table': { family: Family };
   'delete-table': { family: Family };
   'create-port-set': Record<never, never>;
   'delete-port-set': Record<never, never>;
-  'list-port': { port: string };
-  'unlist-port': { port: string };
+  'list-port': { names: readonly string[] };
+  'unlist-port': { names: readonly string[] };
   'create-chain': { bridge: string; form: ArpForm };
   'rewrite-chain': { bridge: string; form: ArpForm };
   'delete-chain': { bridge: string };
+  'create-guard': { form: ArpForm };
+  'rewrite-guard': { form: ArpForm };
+  'delete-guard': Record<never, never>;
   'create-redirect': Record<never, never>;
   'delete-redirect': Record<never, never>;
   'create-tap-map': Record<never, never>;
@@ -52,7 +58,7 @@ export type StepOf<Name extends StepName> = { readonly do: Name } & Readonly<Ste
 export type Step = { [Name in StepName]: StepOf<Name> }[StepName];
 
 /** Steps of one hand that follow one another are one process. */
-export type Hand = 'ip' | 'ip-in-netns' | 'sysctl' | 'nft';
+export type Hand = 'ip' | 'ip-in-netns' | 'settings' | 'fdb' | 'nft';
 
 export const HAND = {
   'create-netns': 'ip',
@@ -68,7 +74,9 @@ export const HAND = {
   'set-device-up': 'ip-in-netns',
   'add-address': 'ip-in-netns',
   'add-route': 'ip-in-netns',
-  'write-sysctls': 'sysctl',
+  'write-sysctls': 'settings',
+  'write-ruleset': 'settings',
+  'pin-mac': 'fdb',
   'create-table': 'nft',
   'delete-table': 'nft',
   'create-port-set': 'nft',
@@ -78,6 +86,9 @@ export const HAND = {
   'create-chain': 'nft',
   'rewrite-chain': 'nft',
   'delete-chain': 'nft',
+  'create-guard': 'nft',
+  'rewrite-guard': 'nft',
+  'delete-guard': 'nft',
   'create-redirect': 'nft',
   'delete-redirect': 'nft',
   'create-tap-map': 'nft',
@@ -107,9 +118,11 @@ export function undoOf(step: Step): Step | undefined {
     case 'create-port-set':
       return { do: 'delete-port-set' };
     case 'list-port':
-      return { do: 'unlist-port', port: step.port };
+      return { do: 'unlist-port', names: step.names };
     case 'create-chain':
       return { do: 'delete-chain', bridge: step.bridge };
+    case 'create-guard':
+      return { do: 'delete-guard' };
     case 'create-redirect':
       return { do: 'delete-redirect' };
     case 'create-tap-map':

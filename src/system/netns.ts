@@ -1,6 +1,8 @@
+import { NFT_TABLE } from '../model/names.ts';
 import { explainIpFailure } from './ip.ts';
 import { type IpAnswer, parseIpAnswer } from './ip-json.ts';
 import { UnreadableAnswerError } from './json.ts';
+import { type NftChain, parseInetChains } from './nft-chains.ts';
 import type { Run } from './run.ts';
 
 /** Path below `/proc/sys/` → value. Paths, because a dot in a device name breaks `sysctl`'s own syntax. */
@@ -9,6 +11,8 @@ export type Sysctls = ReadonlyMap<string, string>;
 export interface InsideNetns extends IpAnswer {
   /** Of those asked for; settings that its kernel does not have are left out. */
   readonly sysctls: Sysctls;
+  /** Chains of `table inet one_tproxy`; undefined: there is none that can be read. */
+  readonly chains: ReadonlyMap<string, NftChain> | undefined;
 }
 
 /** What stands for a setting that the kernel does not have. */
@@ -16,16 +20,19 @@ const ABSENT = '-';
 
 /**
  * Scripts, which run inside the netns, because `/proc/sys/net` shows the namespace of the process that opens it. One
- * process for all of it: starting one is what an `up` with nothing to do spends its time on.
+ * call for all of it: starting programs is what an `up` with nothing to do spends its time on. awk, because a shell reads a
+ * byte at a time, and of a setting that the kernel prints it gets no more than the first.
  */
-const READ = `printf 'address show\\nroute show\\n' | ip -j -d -batch - || exit
-while read -r f; do v=${ABSENT}; read -r v <"/proc/sys/$f" || :; echo "$v"; done 2>/dev/null`;
-const WRITE = `while IFS== read -r f v; do [ ! -e "/proc/sys/$f" ] || echo "$v" >"/proc/sys/$f" || exit; done`;
+const READ = `nft -j list table inet ${NFT_TABLE} 2>/dev/null || echo ${ABSENT}
+printf 'address show\\nroute show\\n' | ip -j -d -batch - || exit
+exec awk '{ f = "/proc/sys/" $0; v = "${ABSENT}"; getline v <f; close(f); print v }' 2>/dev/null`;
+const WRITE = `while IFS== read -r f v && [ -n "$f" ]; do [ ! -e "/proc/sys/$f" ] || echo "$v" >"/proc/sys/$f" || exit; done`;
 
-/** Addresses, routes and settings of a netns. */
+/** Addresses, routes, settings and nft chains of a netns. */
 export async function readNetns(run: Run, netns: string, paths: readonly string[]): Promise<InsideNetns> {
-  const source = `ip and sysctls in netns ${netns}`;
-  const lines = (await inside(run, netns, READ, paths)).replace(/\n$/, '').split('\n');
+  const source = `nft, ip and sysctls in netns ${netns}`;
+  const answer = await inside(run, netns, READ, paths.map(asLine).join(''));
+  const [ruleset = ABSENT, ...lines] = answer.replace(/\n$/, '').split('\n');
   const values = paths.length === 0 ? [] : lines.slice(-paths.length);
   if (values.length !== paths.length || values.some((value) => !/^(?:-|[\w\s]*)$/.test(value))) {
     throw new UnreadableAnswerError(source, `not a value for each of ${paths.length} settings`);
@@ -35,23 +42,31 @@ export async function readNetns(run: Run, netns: string, paths: readonly string[
     const value = values[index];
     if (value !== undefined && value !== ABSENT) sysctls.set(path, value);
   }
-  return { ...parseIpAnswer(lines.slice(0, lines.length - values.length).join('\n'), source), sysctls };
+  return {
+    ...parseIpAnswer(lines.slice(0, lines.length - values.length).join('\n'), source),
+    sysctls,
+    chains: ruleset === ABSENT ? undefined : parseInetChains(ruleset, source),
+  };
 }
 
-/** Sets them in this order; settings that its kernel does not have are passed over. */
-export async function writeSysctls(run: Run, netns: string, sysctls: Sysctls): Promise<void> {
-  await inside(
-    run,
-    netns,
-    WRITE,
-    [...sysctls].map(([path, value]) => `${path}=${value}`),
-  );
+/**
+ * Sets `sysctls` in this order, passing over those that its kernel does not have, then applies `ruleset`, text for nft, as one
+ * transaction. One process for both.
+ */
+export async function writeNetns(run: Run, netns: string, sysctls: Sysctls, ruleset = ''): Promise<void> {
+  const lines = [...sysctls].map(([path, value]) => asLine(`${path}=${value}`)).join('');
+  if (ruleset === '') await inside(run, netns, WRITE, lines);
+  else await inside(run, netns, `${WRITE}; exec nft -f -`, `${lines}\n${ruleset}`);
 }
 
-async function inside(run: Run, netns: string, script: string, lines: readonly string[]): Promise<string> {
+function asLine(text: string): string {
+  return `${text}\n`;
+}
+
+async function inside(run: Run, netns: string, script: string, input: string): Promise<string> {
   const args = [`--net=/run/netns/${netns}`, '--', 'sh', '-c', script];
   try {
-    return (await run('nsenter', args, { input: lines.map((line) => `${line}\n`).join('') })).stdout;
+    return (await run('nsenter', args, { input })).stdout;
   } catch (error) {
     throw explainIpFailure(error);
   }

@@ -1,20 +1,6 @@
 import { asArray, asObject, asString, isObject, type JsonObject } from './json.ts';
+import { chainsOf, type NftChain } from './nft-chains.ts';
 import { nftObjects } from './nft-objects.ts';
-
-/** A rule, as far as this program tells rules apart. */
-export interface NftRule {
-  readonly comment?: string;
-  /** Uses `meta ibrname`, which some kernels lack. */
-  readonly ibrname: boolean;
-  /** Named sets that it looks into. */
-  readonly sets: readonly string[];
-}
-
-export interface NftChain {
-  /** `filter forward -200 accept` for a base chain, empty for a regular one. */
-  readonly base: string;
-  readonly rules: readonly NftRule[];
-}
 
 /** `table bridge one_tproxy`. */
 export interface BridgeTable {
@@ -33,36 +19,19 @@ export function parseBridgeTable(
   asked: 'table' | 'chain' | 'set' | 'map',
   source: string,
 ): BridgeTable {
-  const chains = new Map<string, { base: string; rules: NftRule[] }>();
+  const objects = nftObjects(text, 'bridge', asked, source);
   const sets = new Map<string, readonly string[]>();
   const macMaps = new Map<string, ReadonlyMap<string, string>>();
   const others: string[] = [];
-  for (const { kind, object } of nftObjects(text, 'bridge', asked, source)) {
-    if (kind === 'table') continue;
-    if (kind === 'rule') {
-      chains.get(asString(object.chain, source, 'the chain of a rule'))?.rules.push(parseRule(object));
-      continue;
-    }
+  for (const { kind, object } of objects) {
+    if (kind === 'table' || kind === 'chain' || kind === 'rule') continue;
     const name = asString(object.name, source, `the name of a ${kind}`);
-    if (kind === 'chain') chains.set(name, { base: baseOf(object), rules: [] });
-    else if (kind === 'set' && object.type === 'ifname') sets.set(name, namesOf(object, name, source));
+    if (kind === 'set' && object.type === 'ifname') sets.set(name, namesOf(object, name, source));
     else if (kind === 'map' && object.type === 'ifname' && object.map === 'ether_addr') {
       macMaps.set(name, macsOf(object, name, source));
     } else others.push(name);
   }
-  return { chains, sets, macMaps, others };
-}
-
-function baseOf(chain: JsonObject): string {
-  if (chain.hook === undefined) return '';
-  return [chain.type, chain.hook, chain.prio, chain.policy].join(' ');
-}
-
-function parseRule(rule: JsonObject): NftRule {
-  const expressions = JSON.stringify(rule.expr ?? null);
-  const ibrname = expressions.includes('{"key":"ibrname"}');
-  const sets = [...expressions.matchAll(/"@([^"]+)"/g)].map(([, name]) => name ?? '');
-  return typeof rule.comment === 'string' ? { comment: rule.comment, ibrname, sets } : { ibrname, sets };
+  return { chains: chainsOf(objects, source), sets, macMaps, others };
 }
 
 function namesOf(set: JsonObject, name: string, source: string): string[] {

@@ -13,7 +13,7 @@ export interface NftObject {
  */
 export function nftObjects(
   text: string,
-  family: 'ip' | 'bridge',
+  family: 'ip' | 'bridge' | 'inet',
   asked: string,
   source: string,
 ): readonly NftObject[] {

@@ -29,6 +29,7 @@ const SHOWN_LINES = 5;
 const REMEDY: Record<string, string> = {
   nft: 'install the package nftables',
   ip: 'install the package iproute2',
+  bridge: 'install the package iproute2',
   nsenter: 'install the package util-linux',
   setpriv: 'install the package util-linux',
 };

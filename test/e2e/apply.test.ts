@@ -22,7 +22,7 @@ afterEach(async () => {
 /** Everything that plan could change, as text. */
 function stateOf({ box }: Site): Promise<string> {
   return box.sh(`
-    nft -a list ruleset; ip link show; ip netns list
+    nft -a list ruleset | grep -v expires || true; ip link show; ip netns list
     for netns in /run/netns/one_tproxy_*; do
       nsenter --net="$netns" ip address show || true; nsenter --net="$netns" ip route show || true
     done

@@ -126,6 +126,7 @@ export async function traces(box: Sandbox): Promise<string> {
     ls -A /run/netns /run/one_tproxy/attachments 2>/dev/null || true
   `);
   return `${tables
+    .replaceAll(/(set (?:senders|newcomers) \{[^}]*?)\s*elements = \{[^}]*\}/g, '$1')
     .split(/^(?=table )/m)
     .map(inOrder)
     .join('')}${rest}`;
@@ -144,7 +145,8 @@ function inOrder(table: string): string {
 /** Those of the command lines that may change something. */
 export function changes(commands: readonly string[]): string[] {
   return commands.filter(
-    (line) => !/^nft -j list |^ip -j -d -batch -$|^nft -c |^nsenter .* ip -j -d -batch -/s.test(line),
+    (line) =>
+      !/^nft -j list |^ip -j -d -batch -$|^bridge -j |^nft -c |^nsenter .* ip -j -d -batch -/s.test(line),
   );
 }
 

@@ -8,6 +8,7 @@ import { type BoxDeps, boxDeps, changes, service, traces, vm } from './box-deps.
 const SERVICES = [service(5030, '10.11.12.13:5030'), service(80, '10.0.0.1:8080')];
 const NIC = vm(7, 'br0', 'a');
 const INSIDE = 'ip -n one_tproxy_br0';
+const IN_NETNS = 'nsenter --net=/run/netns/one_tproxy_br0';
 /** What the damage brought with it that is none of ours. */
 const TIDY = 'ip link delete br9 2>/dev/null || true; ip netns delete other 2>/dev/null || true';
 
@@ -30,9 +31,11 @@ async function state(): Promise<string> {
     ip -o link show | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/ (qlen|link-netnsid).*//'
     ip -o address show | sed -E 's/^[0-9]+: //'
     ip route show
+    nft list ruleset
     cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/br0a/arp_ignore /proc/sys/net/ipv6/conf/br0a/disable_ipv6
   `);
-  return `${(await traces(box)).replaceAll(/@if\d+| \(id: \d+\)/g, '')}\n${inside}`;
+  const pinned = await box.sh('bridge fdb show brport br0b | grep sticky || true');
+  return `${pinned}${(await traces(box)).replaceAll(/@if\d+| \(id: \d+\)/g, '')}\n${inside}`;
 }
 
 /** An answer of the address itself: nobody listens here, so it refuses. */
@@ -107,6 +110,19 @@ const DAMAGE: readonly (readonly [string, string])[] = [
   ],
   ['the ARP chain has a rule more', 'nft add rule bridge one_tproxy ch_br0 accept'],
   ['the set of ports is emptied', 'nft flush set bridge one_tproxy veth_ports'],
+  ['the guard is empty', 'nft flush chain bridge one_tproxy guard'],
+  ['the guard is deleted', 'nft "flush chain bridge one_tproxy guard; delete chain bridge one_tproxy guard"'],
+  ['the guard lets somebody pass', 'nft insert rule bridge one_tproxy guard accept'],
+  [
+    'the bridge may learn our MAC elsewhere',
+    'bridge fdb delete "$(bridge fdb show brport br0b | grep sticky | cut -d" " -f1)" dev br0b master',
+  ],
+  ['the netns has no ruleset', `${IN_NETNS} nft flush ruleset`],
+  ['the netns has a rule more', `${IN_NETNS} nft insert rule inet one_tproxy input accept`],
+  [
+    'the netns lets pass what nobody forbids',
+    `${IN_NETNS} nft 'chain inet one_tproxy input { policy accept; }'`,
+  ],
   ['the chain to the nearest proxy is empty', 'nft flush chain bridge one_tproxy nearest'],
   ['the map of taps is empty', 'nft flush map bridge one_tproxy tap_macs'],
   [

@@ -25,11 +25,12 @@ function recorder(failures: Readonly<Record<number, string>> = {}): { run: Run; 
 }
 
 describe('applying', () => {
-  test('takes a process per hand: a new bridge needs four', async () => {
+  test('takes a process per hand: a new bridge needs five', async () => {
     const { run, calls } = recorder();
     await applySteps(run, 'br0', UP);
     expect(calls.map((call) => call.split('\n')[0])).toEqual([
       'ip -batch -',
+      'bridge -batch -',
       'nsenter --net=/run/netns/one_tproxy_br0 -- sh',
       'ip -n one_tproxy_br0 -batch',
       'nft -f -',
@@ -61,11 +62,12 @@ describe('a step that fails', () => {
       /could not put br0b into bridge br0: /,
       [UNDO_ALL],
     ],
-    ['a sysctl', 2, 'sh: write error: Invalid argument', /could not set \d+ sysctls in netns/, [UNDO_ALL]],
-    ['inside the netns', 3, 'nope\nCommand failed -:2', /could not set br0a up: /, [UNDO_ALL]],
+    ['the forwarding table', 2, 'nope', /could not pin 02:00:00:00:00:01 to br0b: /, [UNDO_ALL]],
+    ['a sysctl', 3, 'sh: write error: Invalid argument', /could not set \d+ sysctls in netns/, [UNDO_ALL]],
+    ['inside the netns', 4, 'nope\nCommand failed -:2', /could not set br0a up: /, [UNDO_ALL]],
     [
       'nft',
-      4,
+      5,
       'Error: syntax error',
       /could not create nft table bridge one_tproxy, .*syntax error/,
       [UNDO_ALL],
@@ -104,6 +106,12 @@ flush chain bridge one_tproxy nearest
 delete chain bridge one_tproxy nearest
 delete element bridge one_tproxy tap_macs { "one-7-0" }
 delete map bridge one_tproxy tap_macs
+flush chain bridge one_tproxy guard
+delete chain bridge one_tproxy guard
+add set bridge one_tproxy senders { type ifname . ipv4_addr; size 8192; flags dynamic,timeout; timeout 1m; }
+add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }
+delete set bridge one_tproxy senders
+delete set bridge one_tproxy newcomers
 flush chain bridge one_tproxy ch_br0
 delete chain bridge one_tproxy ch_br0
 delete element bridge one_tproxy veth_ports { "br0b" }

@@ -19,6 +19,7 @@ const NO_NFT: NftFacts = {
   ipTable: 'missing',
   bridgeTable: 'missing',
   portSet: { state: 'missing', listed: false },
+  guard: 'missing',
   redirect: { chain: 'missing', taps: undefined },
 };
 
@@ -33,9 +34,15 @@ export const BARE: Facts = {
 };
 
 type Veth = Extract<PortFacts, { is: 'veth' }>;
-const PORT: Veth = { is: 'veth', index: 6, peerIndex: 2, master: 'br0', up: true, mtu: 1500 };
+const PORT: Veth = { is: 'veth', index: 6, peerIndex: 2, master: 'br0', up: true, mtu: 1500, pinned: [MAC] };
 const DEVICE = { index: 2, peerIndex: 6, up: true, mtu: 1500, mac: MAC, hasAddress: true };
-const INSIDE: InsideFacts = { loUp: true, device: DEVICE, hasRoute: true, sysctls: netnsSysctls('br0a') };
+const INSIDE: InsideFacts = {
+  loUp: true,
+  device: DEVICE,
+  hasRoute: true,
+  sysctls: netnsSysctls('br0a'),
+  guarded: true,
+};
 
 /** A bridge that has everything, alone on its host, in the fallback form. */
 export const PLUMBED: Facts = {
@@ -51,6 +58,7 @@ export const PLUMBED: Facts = {
     ipTable: 'alone',
     bridgeTable: 'alone',
     portSet: { state: 'alone', listed: true },
+    guard: 'right',
     redirect: { chain: 'right', taps: new Map([['one-7-0', MAC]]) },
   },
 };

@@ -21,6 +21,7 @@ const CREATE_VETH = { do: 'create-veth', netns, port: 'br0b', device: 'br0a', mt
 const IN_BRIDGE = [
   { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
   { do: 'set-port-up', port: 'br0b' },
+  { do: 'pin-mac', port: 'br0b', mac: MAC },
 ];
 const DEVICE_READY = [
   { do: 'set-device-up', netns, device: 'br0a' },
@@ -32,6 +33,7 @@ const FRESH_LINKS = [
   CREATE_VETH,
   ...IN_BRIDGE,
   { do: 'write-sysctls', netns, sysctls: ALL_SYSCTLS },
+  { do: 'write-ruleset', netns, device: 'br0a' },
   { do: 'set-lo-up', netns },
   ...DEVICE_READY,
 ];
@@ -42,8 +44,9 @@ describe('a bare bridge', () => {
       ...FRESH_LINKS,
       { do: 'create-table', family: 'bridge' },
       { do: 'create-port-set' },
-      { do: 'list-port', port: 'br0b' },
+      { do: 'list-port', names: ['br0b'] },
       { do: 'create-chain', bridge: 'br0', form: 'port-set' },
+      { do: 'create-guard', form: 'port-set' },
       { do: 'create-tap-map' },
       { do: 'change-taps', remove: [], add: [TAP] },
       { do: 'create-redirect' },
@@ -53,9 +56,10 @@ describe('a bare bridge', () => {
     ]);
   });
 
-  test('needs no set of ports where the kernel knows the bridge of a frame', () => {
+  test('is told by its name where the kernel knows the bridge of a frame', () => {
     const steps = plan(BARE, { ...wanting(ONEGATE), arpForm: 'ibrname' });
-    expect(steps.filter((step) => /port-set|list-port/.test(step.do))).toEqual([]);
+    expect(steps).toContainEqual({ do: 'list-port', names: ['br0b', 'br0'] });
+    expect(steps).toContainEqual({ do: 'create-guard', form: 'ibrname' });
     expect(steps).toContainEqual({ do: 'create-chain', bridge: 'br0', form: 'ibrname' });
   });
 
@@ -67,6 +71,7 @@ describe('a bare bridge', () => {
         ipTable: 'shared',
         bridgeTable: 'shared',
         portSet: { state: 'shared', listed: false },
+        guard: 'right',
       },
     });
     expect(steps.slice(FRESH_LINKS.length).map((step) => step.do)).toEqual([
@@ -135,12 +140,18 @@ describe('"exists" is not "correct"', () => {
     [
       'the port is in no bridge',
       plumbed({ port: { master: undefined } }),
-      [{ do: 'set-port-master', port: 'br0b', bridge: 'br0' }],
+      [
+        { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
+        { do: 'pin-mac', port: 'br0b', mac: MAC },
+      ],
     ],
     [
       'the port is in another bridge',
       plumbed({ port: { master: 'br1' } }),
-      [{ do: 'set-port-master', port: 'br0b', bridge: 'br0' }],
+      [
+        { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
+        { do: 'pin-mac', port: 'br0b', mac: MAC },
+      ],
     ],
     ['the port is down', plumbed({ port: { up: false } }), [{ do: 'set-port-up', port: 'br0b' }]],
     [
@@ -237,7 +248,23 @@ describe('"exists" is not "correct"', () => {
     [
       'our port is not in the set of veth ports',
       plumbed({ nft: { portSet: { state: 'alone', listed: false } } }),
-      [{ do: 'list-port', port: 'br0b' }],
+      [{ do: 'list-port', names: ['br0b'] }],
+    ],
+    ['the guard is gone', plumbed({ nft: { guard: 'missing' } }), [{ do: 'create-guard', form: 'port-set' }]],
+    [
+      'the guard has other rules',
+      plumbed({ nft: { guard: 'wrong-rules' } }),
+      [{ do: 'rewrite-guard', form: 'port-set' }],
+    ],
+    [
+      'the bridge would learn our MAC elsewhere',
+      plumbed({ port: { pinned: ['02:00:00:00:00:99'] } }),
+      [{ do: 'pin-mac', port: 'br0b', mac: MAC }],
+    ],
+    [
+      'the ruleset of the netns is not ours',
+      plumbed({ inside: { guarded: false } }),
+      [{ do: 'write-ruleset', netns, device: 'br0a' }],
     ],
     [
       'the endpoint map is gone, its table with it',
@@ -321,6 +348,7 @@ describe('frames of guests go to the nearest proxy', () => {
       plumbed({ device: { mac: OLD }, nft: { redirect: { chain: 'missing', taps: undefined } } }),
       TAPS,
       [
+        { do: 'pin-mac', port: 'br0b', mac: OLD },
         { do: 'create-tap-map' },
         { do: 'change-taps', remove: [], add: [{ tap: 'one-7-0', mac: OLD }] },
         { do: 'create-redirect' },
@@ -339,6 +367,7 @@ describe('taking it away', () => {
       'delete-map',
       'delete-table',
       'delete-chain',
+      'delete-guard',
       'unlist-port',
       'delete-port-set',
       'delete-redirect',

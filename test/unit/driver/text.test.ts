@@ -25,8 +25,20 @@ add table bridge one_tproxy
 add set bridge one_tproxy veth_ports { type ifname; }
 add element bridge one_tproxy veth_ports { "br0b" }
 add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
-add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+add rule bridge one_tproxy ch_br0 meta protocol arp arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 09bffaf74e63"
 add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
+add set bridge one_tproxy senders { type ifname . ipv4_addr; size 8192; flags dynamic,timeout; timeout 1m; }
+add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }
+add chain bridge one_tproxy guard { type filter hook prerouting priority dstnat - 10; policy accept; }
+add rule bridge one_tproxy guard ip saddr 169.254.16.9 iifname != @veth_ports drop comment "one_tproxy 071159c149f2"
+add rule bridge one_tproxy guard meta protocol arp arp saddr ip 169.254.16.9 iifname != @veth_ports drop comment "one_tproxy 8a65d97fe896"
+add rule bridge one_tproxy guard meta protocol { 8021q, 8021ad } @ll,116,12 0 @nh,4,12 0 iifname != @veth_ports drop comment "one_tproxy 7db44f33c45c"
+add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000800 @nh,160,32 0xa9fe1009 iifname != @veth_ports drop comment "one_tproxy 67ba3a91d6ea"
+add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000806 @nh,176,32 0xa9fe1009 iifname != @veth_ports drop comment "one_tproxy 08752b44bf21"
+add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 56717f4bf399"
+add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders add @senders { iifname . ip saddr } comment "one_tproxy 8b9dd5aa9181"
+add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 4c0f1c98cc4f"
+add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders add @senders { iifname . arp saddr ip } comment "one_tproxy 36576fba038f"
 add map bridge one_tproxy tap_macs { type ifname : ether_addr; }
 add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:01 }
 add chain bridge one_tproxy nearest { type filter hook prerouting priority dstnat; policy accept; }
@@ -40,9 +52,23 @@ add element ip one_tproxy ep_br0 { 5030 : 10.11.12.13 . 5030 }
   test('a new bridge, in the form of the stock drivers', () => {
     expect(nftOf(planBridge(BARE, { ...DESIRED, arpForm: 'ibrname' }))).toBe(`\
 add table bridge one_tproxy
+add set bridge one_tproxy veth_ports { type ifname; }
+add element bridge one_tproxy veth_ports { "br0b", "br0" }
 add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
-add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 9c82c8fa22b8"
+add rule bridge one_tproxy ch_br0 meta protocol arp arp operation request arp daddr ip 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 6767d84561f3"
 add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 meta ibrname "br0" oifname != "br0b" drop comment "one_tproxy 7c11cd1c9344"
+add set bridge one_tproxy senders { type ifname . ipv4_addr; size 8192; flags dynamic,timeout; timeout 1m; }
+add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }
+add chain bridge one_tproxy guard { type filter hook prerouting priority dstnat - 10; policy accept; }
+add rule bridge one_tproxy guard ip saddr 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy c67ff8dac048"
+add rule bridge one_tproxy guard meta protocol arp arp saddr ip 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 7772e5eee316"
+add rule bridge one_tproxy guard meta protocol { 8021q, 8021ad } @ll,116,12 0 @nh,4,12 0 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 4445ca9d3b5d"
+add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000800 @nh,160,32 0xa9fe1009 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 5f93568936d9"
+add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000806 @nh,176,32 0xa9fe1009 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 5390654c5ba1"
+add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 56717f4bf399"
+add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders add @senders { iifname . ip saddr } comment "one_tproxy 8b9dd5aa9181"
+add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 4c0f1c98cc4f"
+add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders add @senders { iifname . arp saddr ip } comment "one_tproxy 36576fba038f"
 add map bridge one_tproxy tap_macs { type ifname : ether_addr; }
 add element bridge one_tproxy tap_macs { "one-7-0" : 02:00:00:00:00:01 }
 add chain bridge one_tproxy nearest { type filter hook prerouting priority dstnat; policy accept; }
@@ -64,7 +90,7 @@ add element ip one_tproxy ep_br0 { 5030 comment "proxy=v2" : 10.11.12.13 . 5030,
   test('a repaired ARP chain', () => {
     expect(nftOf(planBridge(plumbed({ nft: { chain: 'wrong-rules' } }), DESIRED))).toBe(`\
 flush chain bridge one_tproxy ch_br0
-add rule bridge one_tproxy ch_br0 arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy f9f7dda22876"
+add rule bridge one_tproxy ch_br0 meta protocol arp arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 09bffaf74e63"
 add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
 `);
   });
@@ -75,6 +101,12 @@ delete map ip one_tproxy ep_br0
 delete table ip one_tproxy
 flush chain bridge one_tproxy ch_br0
 delete chain bridge one_tproxy ch_br0
+flush chain bridge one_tproxy guard
+delete chain bridge one_tproxy guard
+add set bridge one_tproxy senders { type ifname . ipv4_addr; size 8192; flags dynamic,timeout; timeout 1m; }
+add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }
+delete set bridge one_tproxy senders
+delete set bridge one_tproxy newcomers
 delete element bridge one_tproxy veth_ports { "br0b" }
 delete set bridge one_tproxy veth_ports
 flush chain bridge one_tproxy nearest

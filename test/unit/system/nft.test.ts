@@ -126,7 +126,7 @@ describe('the bridge table', () => {
       'ch_br0',
       {
         base: 'filter forward -200 accept',
-        rules: ['f9f7dda22876', '7b74e85c96c1'].map((digest) => ({
+        rules: ['09bffaf74e63', '7b74e85c96c1'].map((digest) => ({
           comment: `one_tproxy ${digest}`,
           ibrname: false,
           sets: ['veth_ports'],
