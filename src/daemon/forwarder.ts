@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { FromWorker } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
-import { close } from '../linux/descriptor.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
@@ -13,6 +12,7 @@ import { VERSION } from '../version.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
+import { logRefusals } from './refusal-log.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
 import { sayReady } from './heartbeat.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
@@ -29,7 +29,6 @@ import { spawnListener, type TakeOver } from './spawn.ts';
 import {
   adoptListeners,
   leaveWatch,
-  releaseListeners,
   replaceListeners,
   succeedForwarder,
 } from './succession.ts';
@@ -200,11 +199,10 @@ export class Forwarder implements BridgeHost {
   private onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'hello':
-      case 'listening':
-        this.onSockets(message);
+        this.onHello(message);
         break;
-      case 'paused':
-        this.bridgeOf(message.bridgeId)?.onPaused(message.link);
+      case 'listening':
+        this.bridgeOf(message.bridgeId)?.onListening(message);
         break;
       case 'pong':
         this.bridgeOf(message.bridgeId)?.onPong(message.link);
@@ -215,8 +213,13 @@ export class Forwarder implements BridgeHost {
       case 'records':
         this.finished.write(message.records);
         break;
+      case 'refused':
+        logRefusals(this.log, message.refusals, (id) => this.bridgeNames.get(id));
+        break;
       case 'counted':
         this.onCounted(message);
+        break;
+      case 'listed':
         break;
       case 'drained':
         this.onDrained?.();
@@ -226,14 +229,11 @@ export class Forwarder implements BridgeHost {
     }
   }
 
-  /** Messages with listening sockets: those of a bridge that was removed meanwhile must not stay open. */
-  private onSockets(message: Extract<FromWorker, { type: 'hello' | 'listening' }>): void {
+  /** A listener of a bridge that was removed meanwhile has nothing to do here. */
+  private onHello(message: Extract<FromWorker, { type: 'hello' }>): void {
     const bridge = this.bridgeOf(message.bridgeId);
-    if (bridge === undefined) {
-      for (const fd of message.fds) close(fd);
-      this.post({ type: 'drop', link: message.link });
-    } else if (message.type === 'hello') void bridge.onHello(message);
-    else bridge.onListening(message);
+    if (bridge === undefined) this.post({ type: 'drop', link: message.link });
+    else void bridge.onHello(message);
   }
 
   private bridgeOf(id: number): ServedBridge | undefined {
@@ -280,7 +280,7 @@ export class Forwarder implements BridgeHost {
   private async yieldToSuccessor(): Promise<SyncReport> {
     this.recovery.stop();
     this.control?.close();
-    await releaseListeners(this.bridges, this.log);
+    for (const bridge of this.bridges.values()) bridge.release();
     this.bridges.clear();
     process.title = DRAINING_TITLE;
     leaveWatch();

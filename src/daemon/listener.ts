@@ -1,14 +1,13 @@
 import {
-  type Arrival,
   type Configure,
+  inPieces,
   MessageType,
+  type PortSocket,
   parseConfigure,
-  readCount,
+  portSockets,
   readJson,
   readType,
-  SOCKETS_PER_MESSAGE,
   writeBare,
-  writeConnections,
   writeJson,
 } from '../dataplane/handover.ts';
 import { type EventTarget, Reactor, type Registration } from '../dataplane/reactor.ts';
@@ -19,11 +18,10 @@ import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { receiveMessage, sendMessage } from '../linux/message.ts';
 import { seqpacketConnect } from '../linux/socket.ts';
-import { ArrivalQueue } from './arrival-queue.ts';
 import type { LineLog } from './line-log.ts';
-import { type PortsHost, ServicePorts } from './service-ports.ts';
+import { ServicePorts } from './service-ports.ts';
 
-/** Pause after the process ran out of descriptors or memory; those of the connections under way come back within moments. */
+/** Pause when too many descriptors of this user are under way. */
 const RESPITE_MS = 100;
 const RETRY_MS = 50;
 
@@ -35,29 +33,31 @@ export interface ListenerOptions {
 }
 
 /**
- * The process inside a bridge's netns: accepts what guests dial and hands the sockets to the forwarder. It knows its ports
- * from the forwarder alone. While there is no forwarder it accepts nothing, so that guests wait in the kernel's queue, and
- * tries to reach one without any privilege.
+ * The process inside a bridge's netns: makes the listening sockets of the services there, and lets the forwarder accept on
+ * copies of them. It knows its ports from the forwarder alone. It keeps the sockets whatever becomes of the forwarder, so
+ * that guests wait in the kernel's queues while there is none, and looks for the next one without any privilege.
  */
-export class Listener implements EventTarget, PortsHost {
-  readonly reactor: Reactor;
-  readonly log: LineLog;
+export class Listener implements EventTarget {
+  private readonly reactor = new Reactor(() => undefined);
   private readonly options: ListenerOptions;
+  private readonly log: LineLog;
   private readonly ports: ServicePorts;
-  private readonly arrivals = new ArrivalQueue();
   private readonly descriptors: number[] = [];
+  /** Sockets kept for us, until all of them have come. */
+  private kept: PortSocket[] = [];
+  /** Ports whose sockets the forwarder is known to have. */
+  private readonly shared = new Set<number>();
+  /** What could not be said yet. */
   private readonly owed: (() => boolean)[] = [];
   private link: { readonly fd: number; readonly registration: Registration; writable: boolean } | undefined;
-  private state: 'alone' | 'introduced' | 'serving' | 'pausing' = 'alone';
   private nextTry = 0;
   private respiteUntil = 0;
 
   constructor(options: ListenerOptions) {
     this.options = options;
     this.log = options.log;
-    this.reactor = new Reactor(() => undefined);
     this.reactor.onTick((now) => this.tick(now));
-    this.ports = new ServicePorts(this);
+    this.ports = new ServicePorts(options.log);
   }
 
   /** Runs until the forwarder says `Exit`. */
@@ -69,9 +69,8 @@ export class Listener implements EventTarget, PortsHost {
   onEvents(events: number): void {
     if (this.link === undefined) return;
     if ((events & EPOLLOUT) !== 0 && !this.link.writable) {
-      this.link.writable = true;
       this.reactor.modify(this.link.registration, this.link.fd, EPOLLIN);
-      this.handOver();
+      this.sayOwed();
     }
     if ((events & ~EPOLLOUT) !== 0) this.receive();
   }
@@ -80,9 +79,7 @@ export class Listener implements EventTarget, PortsHost {
     if (this.link === undefined && now >= this.nextTry) this.connect();
     if (this.respiteUntil > 0 && now >= this.respiteUntil) {
       this.respiteUntil = 0;
-      if (this.link !== undefined) this.link.writable = true;
-      this.acceptIfRoom();
-      this.handOver();
+      this.sayOwed();
     }
     return this.link === undefined || this.respiteUntil > 0;
   }
@@ -92,29 +89,19 @@ export class Listener implements EventTarget, PortsHost {
     const fd = seqpacketConnect(this.options.socket);
     if (fd < 0) return;
     this.link = { fd, registration: this.reactor.add(fd, EPOLLIN, this), writable: true };
-    const ports = this.ports.all.slice(0, SOCKETS_PER_MESSAGE);
-    const length = writeJson(MessageType.hello, {
-      bridge: this.options.bridge,
-      ports: ports.map(({ number }) => number),
-    });
-    this.state = 'introduced';
-    this.say(
-      length,
-      ports.map((port) => port.fd),
-    );
+    const { bridge } = this.options;
+    this.tell(() => this.say(writeJson(MessageType.hello, { bridge })));
   }
 
   /** The next connection is tried at the end of this turn (`tick`). */
-  private disconnect(reason: string, who: 'forwarder' | 'we'): void {
+  private disconnect(reason: string): void {
     if (this.link === undefined) return;
     this.reactor.forget(this.link.registration);
     close(this.link.fd);
     this.link = undefined;
-    this.state = 'alone';
     this.owed.length = 0;
-    if (who === 'forwarder') this.arrivals.takeBack();
-    else this.arrivals.letGo();
-    this.ports.accept(false);
+    this.shared.clear();
+    for (const { fd } of this.kept.splice(0)) close(fd);
     this.log.info('no forwarder, guests wait', { reason });
   }
 
@@ -125,7 +112,7 @@ export class Listener implements EventTarget, PortsHost {
         const n = receiveMessage(this.link.fd, this.descriptors);
         if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
         if (n <= 0) {
-          this.disconnect(n === 0 ? 'closed' : errnoName(-n), 'forwarder');
+          this.disconnect(n === 0 ? 'closed' : errnoName(-n));
           return;
         }
         this.onMessage(n);
@@ -133,31 +120,20 @@ export class Listener implements EventTarget, PortsHost {
     } catch (error) {
       this.log.error('message of the forwarder not understood', { reason: messageOf(error) });
       for (const fd of this.descriptors) close(fd);
-      this.disconnect(messageOf(error), 'we');
+      this.disconnect(messageOf(error));
     }
   }
 
   private onMessage(length: number): void {
     const type = readType(length);
     switch (type) {
-      case MessageType.taken:
-        this.onTaken(readCount());
-        break;
       case MessageType.configure: {
         const wanted = parseConfigure(readJson(length));
-        if (wanted.sockets.length !== this.descriptors.length) {
-          throw new TproxyError(
-            `${wanted.sockets.length} sockets announced, ${this.descriptors.length} came`,
-          );
-        }
-        this.configure(wanted, this.descriptors.splice(0));
+        this.kept.push(...portSockets(wanted.sockets, this.descriptors));
+        this.descriptors.length = 0;
+        if (!wanted.more) this.configure(wanted, this.kept.splice(0));
         break;
       }
-      case MessageType.pause:
-        this.state = 'pausing';
-        this.ports.accept(false);
-        this.handOver();
-        break;
       case MessageType.ping:
         this.tell(() => this.say(writeBare(MessageType.pong)));
         break;
@@ -170,39 +146,21 @@ export class Listener implements EventTarget, PortsHost {
     }
   }
 
-  arrived(arrivals: readonly Arrival[]): void {
-    for (const arrival of arrivals) this.arrivals.add(arrival);
-    this.handOver();
-    if (this.arrivals.isFull) this.ports.accept(false);
-  }
-
-  exhausted(errno: number): void {
-    this.log.warn('accept failed', { errno: errnoName(errno) });
-    this.ports.accept(false);
-    this.respiteUntil = performance.now() + RESPITE_MS;
-  }
-
-  private onTaken(count: number): void {
-    this.arrivals.acknowledge(count);
-    this.acceptIfRoom();
-    this.handOver();
-  }
-
-  private acceptIfRoom(): void {
-    if (this.state === 'serving' && this.respiteUntil === 0 && !this.arrivals.isFull) this.ports.accept(true);
-  }
-
-  private configure(wanted: Configure, fds: readonly number[]): void {
+  private configure(wanted: Configure, kept: readonly PortSocket[]): void {
     this.log.level = wanted.logLevel;
-    const { opened, failures } = this.ports.become(wanted, fds);
-    const shown = opened.slice(0, SOCKETS_PER_MESSAGE);
-    const ports = this.ports.all.map(({ number }) => number);
-    const sockets = shown.map(({ number }) => number);
-    const newSockets = shown.map(({ fd }) => fd);
-    this.tell(() => this.say(writeJson(MessageType.listening, { ports, sockets, failures }), newSockets));
-    this.state = 'serving';
-    this.acceptIfRoom();
-    this.handOver();
+    for (const { port } of kept) this.shared.add(port);
+    const failures = this.ports.become(wanted, kept);
+    const { all } = this.ports;
+    const ports = all.map(({ port }) => port);
+    for (const port of this.shared) if (!ports.includes(port)) this.shared.delete(port);
+    const pieces = inPieces(all.filter(({ port }) => !this.shared.has(port)));
+    for (const port of ports) this.shared.add(port);
+    pieces.forEach((piece, i) => {
+      const sockets = piece.map(({ port }) => port);
+      const body = { ports, sockets, more: i < pieces.length - 1, failures };
+      const fds = piece.map(({ fd }) => fd);
+      this.tell(() => this.say(writeJson(MessageType.listening, body), fds));
+    });
   }
 
   /** Says something that must not get lost: at the next chance if the queue is full now. */
@@ -211,36 +169,24 @@ export class Listener implements EventTarget, PortsHost {
     if (this.link !== undefined) this.owed.push(words);
   }
 
-  private handOver(): void {
+  private sayOwed(): void {
+    if (this.link !== undefined) this.link.writable = true;
     while (this.link?.writable && this.owed[0]?.()) this.owed.shift();
-    while (this.link?.writable && (this.state === 'serving' || this.state === 'pausing')) {
-      const batch = this.arrivals.unsent();
-      if (batch.length === 0) break;
-      const fds = batch.map(({ fd }) => fd);
-      if (!this.say(writeConnections(batch, 0, batch.length), fds)) return;
-      this.arrivals.markSent(batch.length);
-    }
-    if (this.state === 'pausing' && this.arrivals.isEmpty && this.say(writeBare(MessageType.paused))) {
-      this.state = 'introduced';
-    }
   }
 
   private say(length: number, fds: readonly number[] = []): boolean {
-    if (this.link === undefined) return false;
+    if (this.link === undefined || !this.link.writable) return false;
     const result = sendMessage(this.link.fd, length, fds);
     if (result >= 0) return true;
+    this.link.writable = false;
     if (result === -Errno.ETOOMANYREFS) {
-      // Too many descriptors of this user are under way, of all bridges: nothing announces when that is over.
-      this.link.writable = false;
+      // Of all bridges: nothing announces when that is over.
       this.respiteUntil = performance.now() + RESPITE_MS;
     } else if (result === -Errno.EAGAIN) {
-      this.link.writable = false;
       this.reactor.modify(this.link.registration, this.link.fd, EPOLLIN | EPOLLOUT);
-    } else if (result === -Errno.EPIPE || result === -Errno.ECONNRESET) {
-      // It died. Reading finds its end, and before that what it has taken: that must not be handed over again.
-      this.link.writable = false;
-    } else {
-      this.disconnect(errnoName(-result), 'we');
+    } else if (result !== -Errno.EPIPE && result !== -Errno.ECONNRESET) {
+      // Of one that has died reading finds the end.
+      this.disconnect(errnoName(-result));
     }
     return false;
   }

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process';
 import type { Listening } from '../dataplane/handover.ts';
 import type { FromWorker, LinkId, Route, ToWorker } from '../dataplane/messages.ts';
 import { TproxyError } from '../errors.ts';
-import { close } from '../linux/descriptor.ts';
 import { parseIpv4 } from '../linux/socket.ts';
 import type { Logger } from '../log.ts';
 import { type Endpoint, sameEndpoints } from '../model/endpoint.ts';
@@ -10,7 +9,6 @@ import { netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
 import { openBridgeSocket } from './bridge-socket.ts';
 import { Expectation } from './expectation.ts';
-import { KeptSockets } from './kept-sockets.ts';
 import { bridgeSocket, listenerLog, netnsPath } from './paths.ts';
 import { endProcesses, hostInode, namespaceInode, ownProcess } from './processes.ts';
 
@@ -47,8 +45,8 @@ interface Listener {
 /**
  * One bridge as the forwarder's main thread sees it: its unix socket, its listener, the ports that the listener has open.
  *
- * The forwarder keeps copies of the listening sockets. When a listener dies or is replaced its successor gets them, and
- * guests that were waiting in their queues notice nothing.
+ * The data plane accepts on the listener's sockets. When a listener dies or is replaced its successor gets them, and guests
+ * notice nothing.
  */
 export class ServedBridge {
   readonly name: string;
@@ -57,7 +55,8 @@ export class ServedBridge {
   private readonly host: BridgeHost;
   private listener: Listener | undefined;
   private open: ReadonlySet<number> = new Set();
-  private readonly kept = new KeptSockets();
+  /** Inode of the netns that the data plane's sockets are of. */
+  private socketsOf: number | undefined;
   private failures: Listening['failures'] = [];
   private readonly next = new Expectation();
   private ended = false;
@@ -103,7 +102,7 @@ export class ServedBridge {
     }
     if (unchanged && this.isHealthy && this.hasThePorts) return;
     this.route(endpoints);
-    this.kept.belongTo(netns);
+    this.belongTo(netns);
     if (this.listener !== undefined && this.listener.netns !== netns) await this.endListener();
     if (this.listener !== undefined) await this.configure().catch((error: unknown) => this.giveUp(error));
     if (this.listener === undefined) {
@@ -123,7 +122,6 @@ export class ServedBridge {
   async onHello(hello: Hello): Promise<void> {
     const refuse = (why: string): void => {
       this.host.log.warn({ bridge: this.name, listener_pid: hello.pid, reason: why }, 'listener refused');
-      for (const fd of hello.fds) close(fd);
       this.host.post({ type: 'drop', link: hello.link });
     };
     const process = ownProcess(hello.pid, hostInode());
@@ -142,28 +140,17 @@ export class ServedBridge {
       await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
       return;
     }
-    this.kept.belongTo(netns);
-    this.kept.add(hello.body.ports, hello.fds);
-    this.open = new Set(hello.body.ports);
+    this.belongTo(netns);
     this.listener = { link: hello.link, pid: hello.pid, netns, serving: false, silentSince: undefined };
     this.next.met();
   }
 
   onListening(message: Extract<FromWorker, { type: 'listening' }>): void {
-    if (message.link !== this.listener?.link) {
-      for (const fd of message.fds) close(fd);
-      return;
-    }
-    this.kept.add(message.body.sockets, message.fds);
+    if (message.link !== this.listener?.link) return;
     this.listener.serving = true;
     this.open = new Set(message.body.ports);
     this.failures = message.body.failures;
-    this.kept.keepOnly(this.open);
     this.next.met();
-  }
-
-  onPaused(link: LinkId): void {
-    if (link === this.listener?.link) this.next.met();
   }
 
   onPong(link: LinkId): void {
@@ -199,24 +186,11 @@ export class ServedBridge {
     this.host.lost();
   }
 
-  /** Has the listener hand over what it accepted and accept nothing more, until it is configured again. */
-  async pause(): Promise<void> {
-    if (this.listener === undefined) return;
-    this.listener.serving = false;
-    this.host.post({ type: 'pause', link: this.listener.link });
-    await this.wait('did not pause');
-  }
-
-  /** Has a fresh process take the place of the listener, which goes on serving until then. */
+  /** Has a fresh process take the place of the listener; its sockets serve on. */
   async replaceListener(): Promise<void> {
     if (this.listener === undefined) return;
-    try {
-      await this.configure();
-      await this.pause();
-      await this.endListener();
-    } catch (error) {
-      await this.giveUp(error);
-    }
+    await this.configure().catch((error: unknown) => this.giveUp(error));
+    await this.endListener();
     await this.startListener();
     await this.configure();
     this.demandPorts();
@@ -232,8 +206,15 @@ export class ServedBridge {
   /** Leaves the listener to a successor. */
   release(): void {
     this.ended = true;
-    this.kept.forget();
     this.host.post({ type: 'withdraw', bridgeId: this.id });
+  }
+
+  /** Sockets of another netns than this (an inode) are of no use any more. */
+  private belongTo(netns: number): void {
+    if (this.socketsOf !== undefined && this.socketsOf !== netns) {
+      this.host.post({ type: 'forget-sockets', bridgeId: this.id });
+    }
+    this.socketsOf = netns;
   }
 
   private netnsInode(): number | undefined {
@@ -283,17 +264,15 @@ export class ServedBridge {
   private async configure(): Promise<void> {
     if (this.listener === undefined) return;
     const ports = this.endpoints.map(({ servicePort }) => servicePort);
-    const kept = this.kept.missing(ports, this.open);
     this.host.post({
       type: 'configure',
       link: this.listener.link,
       body: {
         ports,
-        sockets: kept.ports,
         keepaliveS: this.host.settings.keepaliveS,
         logLevel: this.host.settings.debugLevel,
       },
-      fds: kept.fds,
+      netns: this.listener.netns,
     });
     await this.wait('does not answer');
   }

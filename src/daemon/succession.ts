@@ -73,18 +73,6 @@ export async function replaceListeners(bridges: Bridges, log: Logger): Promise<v
   );
 }
 
-/** Leaves the listeners, paused, to a successor. */
-export async function releaseListeners(bridges: Bridges, log: Logger): Promise<void> {
-  await Promise.all(
-    [...bridges.values()].map((bridge) =>
-      bridge.pause().catch((error: unknown) => {
-        log.warn({ bridge: bridge.name, err: error }, 'listener handed over unpaused');
-      }),
-    ),
-  );
-  for (const bridge of bridges.values()) bridge.release();
-}
-
 /** Ends this process's watch: from now on its end is no accident. */
 export function leaveWatch(): void {
   const watch = ownProcess(process.ppid, hostInode());

@@ -1,30 +1,29 @@
 import { close } from '../linux/descriptor.ts';
 import { Errno } from '../linux/errno.ts';
 import { closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
-import type { Bridge } from './bridge.ts';
+import { Admission } from './admission.ts';
+import { Bridge } from './bridge.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Arrival } from './handover.ts';
+import type { Guest } from './guests.ts';
 import type { LinkHost } from './link.ts';
 import { Links } from './links.ts';
-import type { FromWorker, Limits, ToWorker, WorkerData } from './messages.ts';
+import type { FromWorker, Limits, Route, ToWorker, WorkerData } from './messages.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
+import { proxyV2Header } from './proxy-v2.ts';
 import type { Reactor } from './reactor.ts';
-import { RecordBatch } from './records.ts';
+import { listOf, RecordBatch } from './records.ts';
 import { type Parties, Relay, type RelayHost } from './relay.ts';
+import type { ServiceSocketsHost } from './service-sockets.ts';
+import { Turns } from './turns.ts';
 
-/** Kept free for pipes of bulk transfers and everything that is neither a relay nor a bridge's. */
-const DESCRIPTOR_RESERVE = 1024;
-const DESCRIPTORS_PER_RELAY = 2;
-/** Its unix socket, its listener's connection, and the one of a listener that succeeds it; each port's socket comes on top. */
-const DESCRIPTORS_PER_BRIDGE = 3;
-const LEAST_RELAYS = 16;
-/** Share of the limit below which a full data plane takes connections again. */
-const ROOM_AGAIN = 0.98;
 const YOUNG_MS = 10_000;
+/** Relays told of at once: a list of more would be of use to nobody. */
+const LISTED_AT_MOST = 16_384;
 
-/** Takes connections from listeners, dials upstreams, relays. All of it on one thread, all of it without blocking. */
-export class DataPlane implements LinkHost, RelayHost {
+/** Accepts what guests dial, dials upstreams, relays. All of it on one thread, all of it without blocking. */
+export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   readonly reactor: Reactor;
+  readonly turns: Turns;
   readonly connecting: Deadlines;
   readonly young = new Deadlines(YOUNG_MS);
   readonly lingering: Deadlines;
@@ -33,12 +32,9 @@ export class DataPlane implements LinkHost, RelayHost {
   private readonly post: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
   private readonly bridges = new Map<number, Bridge>();
   private readonly links = new Links(this);
-  private readonly bridgeOf = new Map<Relay, Bridge>();
+  private readonly admission: Admission;
   private readonly records = new RecordBatch();
-  private readonly descriptorLimit: number;
-  private relayLimit: number;
-  /** Connections wait in the links, and then in the listeners' queues, until relays have ended. */
-  isFull = false;
+  private relays = 0;
   private draining = false;
 
   constructor(
@@ -47,14 +43,18 @@ export class DataPlane implements LinkHost, RelayHost {
     post: (message: FromWorker, transfer?: ArrayBuffer[]) => void,
   ) {
     this.reactor = reactor;
+    this.turns = new Turns(reactor);
     this.post = post;
     this.connecting = new Deadlines(data.limits.connectMs);
     this.lingering = new Deadlines(data.limits.lingerMs);
     this.idling = new Deadlines(data.limits.idleMs);
     this.keepaliveS = data.limits.keepaliveS;
-    this.descriptorLimit = data.descriptorLimit;
-    this.relayLimit = this.roomForRelays();
+    this.admission = new Admission(data.limits.admission, data.descriptorLimit);
     reactor.onTick((now) => this.tick(now));
+  }
+
+  get isShared(): boolean {
+    return this.turns.areShared;
   }
 
   tell(message: FromWorker): void {
@@ -70,17 +70,14 @@ export class DataPlane implements LinkHost, RelayHost {
       case 'withdraw':
         this.withdraw(message.bridgeId);
         break;
-      case 'routes': {
-        const bridge = this.bridges.get(message.bridgeId);
-        if (bridge) bridge.routes = new Map(message.routes.map((route) => [route.servicePort, route]));
-        this.relayLimit = this.roomForRelays();
+      case 'routes':
+        this.route(message.bridgeId, message.routes);
         break;
-      }
+      case 'forget-sockets':
+        this.bridges.get(message.bridgeId)?.sockets.keepOnly(new Set());
+        break;
       case 'configure':
-        this.links.get(message.link)?.configure(message.body, message.fds);
-        break;
-      case 'pause':
-        this.links.get(message.link)?.pause();
+        this.links.get(message.link)?.configure(message.body, message.netns);
         break;
       case 'exit':
         this.links.get(message.link)?.exit();
@@ -97,66 +94,95 @@ export class DataPlane implements LinkHost, RelayHost {
       case 'count':
         this.post({ type: 'counted', id: message.id, ...this.count() });
         break;
+      case 'list':
+        this.list(message.id);
+        break;
       case 'drain':
         this.draining = true;
         this.tellWhenDrained();
         break;
       case 'cut':
-        for (const relay of [...this.bridgeOf.keys()]) relay.cut('cut');
+        for (const relay of this.allRelays()) relay.cut('cut');
         break;
       default:
         message satisfies never;
     }
   }
 
-  arrived(bridge: Bridge, arrival: Arrival): void {
-    const route = bridge.routes.get(arrival.servicePort);
+  mayAccept(bridge: Bridge): boolean {
+    return this.admission.mayAccept(bridge, this.relays, this.reactor.now);
+  }
+
+  paused(bridge: Bridge): void {
+    this.admission.paused.add(bridge);
+  }
+
+  exhausted(): void {
+    this.admission.rest(this.reactor.now);
+  }
+
+  arrived(bridge: Bridge, fd: number, servicePort: number, guestIp: number, guestPort: number): void {
+    const route = bridge.routes.get(servicePort);
     const parties = {
-      servicePort: arrival.servicePort,
-      guestIp: arrival.guestIp,
-      guestPort: arrival.guestPort,
+      servicePort,
+      guestIp,
+      guestPort,
       upstreamIp: route?.ip ?? 0,
       upstreamPort: route?.port ?? 0,
     };
-    const refused = route === undefined ? 'no-endpoint' : this.dial(bridge, arrival.fd, parties);
-    if (refused === undefined) return;
-    closeWithReset(arrival.fd);
-    this.record(bridge, parties, 0, 0, 0, refused);
+    if (route === undefined) {
+      closeWithReset(fd);
+      this.record(bridge, parties, 0, 'no-endpoint');
+      return;
+    }
+    const guest = bridge.guests.of(guestIp, route);
+    const refused = this.admission.refusal(bridge, guest, route, this.reactor.now, !this.isShared);
+    if (refused !== undefined) {
+      closeWithReset(fd);
+      this.admission.refusals.add(bridge.id, refused, guestIp, servicePort);
+      return;
+    }
+    const failed = this.dial({ bridge, guest }, fd, parties, route);
+    if (failed === undefined) return;
+    closeWithReset(fd);
+    this.record(bridge, parties, 0, failed);
   }
 
   /** Starts a relay, or says why there is none. */
-  private dial(bridge: Bridge, guestFd: number, parties: Parties): Outcome | undefined {
-    const fd = tcpSocket();
-    if (fd < 0) return connectOutcome(-fd);
-    setNoDelay(fd);
-    const result = tcpConnect(fd, parties.upstreamIp, parties.upstreamPort);
+  private dial(
+    whose: { readonly bridge: Bridge; readonly guest: Guest },
+    downstream: number,
+    parties: Parties,
+    route: Route,
+  ): Outcome | undefined {
+    const upstream = tcpSocket();
+    if (upstream < 0) return connectOutcome(-upstream);
+    setNoDelay(upstream);
+    const result = tcpConnect(upstream, parties.upstreamIp, parties.upstreamPort);
     if (result < 0 && result !== -Errno.EINPROGRESS) {
-      close(fd);
+      close(upstream);
       return connectOutcome(-result);
     }
+    const header = route.proxyV2 ? proxyV2Header(parties, whose.bridge.name) : undefined;
     try {
-      const relay = new Relay(this, guestFd, fd, parties);
-      bridge.relays.add(relay);
-      this.bridgeOf.set(relay, bridge);
+      whose.bridge.relays.add(new Relay(this, whose, { downstream, upstream }, parties, header));
     } catch {
-      close(fd);
+      close(upstream);
       return 'error';
     }
-    if (this.bridgeOf.size >= this.relayLimit) this.isFull = true;
+    whose.guest.connections += 1;
+    this.relays += 1;
     return undefined;
   }
 
   finished(relay: Relay, outcome: Outcome): void {
-    const bridge = this.bridgeOf.get(relay);
-    if (bridge === undefined) return;
-    this.bridgeOf.delete(relay);
-    bridge.relays.delete(relay);
-    const duration = this.reactor.now - relay.startedAt;
-    this.record(bridge, relay.parties, relay.bytesToUpstream, relay.bytesToGuest, duration, outcome);
-    if (this.isFull && this.bridgeOf.size < this.relayLimit * ROOM_AGAIN) {
-      this.isFull = false;
-      this.links.resume();
-    }
+    const { bridge } = relay;
+    if (!bridge.relays.delete(relay)) return;
+    relay.guest.connections -= 1;
+    this.relays -= 1;
+    this.records.addRelay(relay, this.reactor.now, outcome);
+    if (this.records.isFull) this.flush();
+    if (this.admission.paused.size > 0) this.admission.resume(this.relays, this.reactor.now);
     this.forgetIfDone(bridge);
     if (this.draining) this.tellWhenDrained();
   }
@@ -168,27 +194,13 @@ export class DataPlane implements LinkHost, RelayHost {
     this.post({ type: 'records', records }, [records.buffer]);
   }
 
-  private record(
-    bridge: Bridge,
-    parties: Parties,
-    toUpstream: number,
-    toGuest: number,
-    durationMs: number,
-    outcome: Outcome,
-  ): void {
-    this.records.add(bridge.id, parties, toUpstream, toGuest, durationMs, outcome);
+  private record(bridge: Bridge, parties: Parties, durationMs: number, outcome: Outcome): void {
+    this.records.add(bridge.id, parties, 0, 0, durationMs, -1, outcome);
     if (this.records.isFull) this.flush();
   }
 
   private serve(name: string, id: number, fd: number): void {
-    const bridge: Bridge = {
-      id,
-      name,
-      routes: new Map(),
-      relays: new Set(),
-      links: new Set(),
-      socket: undefined,
-    };
+    const bridge = new Bridge(this, name, id);
     this.links.open(bridge, fd);
     this.bridges.set(id, bridge);
   }
@@ -197,17 +209,19 @@ export class DataPlane implements LinkHost, RelayHost {
     const bridge = this.bridges.get(id);
     if (bridge === undefined) return;
     this.links.close(bridge);
+    bridge.sockets.keepOnly(new Set());
+    this.admission.paused.delete(bridge);
     this.forgetIfDone(bridge);
   }
 
-  private forgetIfDone(bridge: Bridge): void {
-    if (bridge.socket === undefined && bridge.relays.size === 0) this.bridges.delete(bridge.id);
+  private route(id: number, routes: readonly Route[]): void {
+    const bridge = this.bridges.get(id);
+    if (bridge !== undefined) bridge.routes = new Map(routes.map((route) => [route.servicePort, route]));
+    this.admission.reserve(this.bridges.values());
   }
 
-  private roomForRelays(): number {
-    let others = DESCRIPTOR_RESERVE;
-    for (const { routes } of this.bridges.values()) others += DESCRIPTORS_PER_BRIDGE + routes.size;
-    return Math.max(LEAST_RELAYS, Math.floor((this.descriptorLimit - others) / DESCRIPTORS_PER_RELAY));
+  private forgetIfDone(bridge: Bridge): void {
+    if (bridge.meeting === undefined && bridge.relays.size === 0) this.bridges.delete(bridge.id);
   }
 
   private setLimits(limits: Limits): void {
@@ -215,6 +229,11 @@ export class DataPlane implements LinkHost, RelayHost {
     this.lingering.delayMs = limits.lingerMs;
     this.idling.delayMs = limits.idleMs;
     this.keepaliveS = limits.keepaliveS;
+    this.admission.limits = limits.admission;
+  }
+
+  private allRelays(): Relay[] {
+    return [...this.bridges.values()].flatMap(({ relays }) => [...relays]);
   }
 
   private count(): Pick<Extract<FromWorker, { type: 'counted' }>, 'relays' | 'byBridge'> {
@@ -222,21 +241,30 @@ export class DataPlane implements LinkHost, RelayHost {
       bridgeId: id,
       relays: relays.size,
     }));
-    return { relays: this.bridgeOf.size, byBridge };
+    return { relays: this.relays, byBridge };
+  }
+
+  private list(id: number): void {
+    const relays = listOf(this.allRelays().slice(0, LISTED_AT_MOST), this.reactor.now);
+    this.post({ type: 'listed', id, relays }, [relays.buffer]);
   }
 
   private tellWhenDrained(): void {
-    if (this.bridgeOf.size > 0) return;
+    if (this.relays > 0) return;
     this.flush();
     this.post({ type: 'drained' });
   }
 
   private tick(now: number): boolean {
     this.flush();
-    const exhausted = this.links.tick(now);
-    const waiting = [this.connecting, this.young, this.lingering, this.idling].map((queue) =>
-      queue.expire(now),
-    );
-    return waiting.includes(true) || !this.records.isEmpty || exhausted;
+    const refusals = this.admission.refusals.due(now);
+    if (refusals.length > 0) this.post({ type: 'refused', refusals });
+    this.admission.resume(this.relays, now);
+    let busy = this.links.tick(now);
+    for (const bridge of this.bridges.values()) busy = bridge.guests.sweep(now) || busy;
+    for (const queue of [this.connecting, this.young, this.lingering, this.idling]) {
+      busy = queue.expire(now) || busy;
+    }
+    return busy || !this.records.isEmpty || this.admission.isBusy;
   }
 }

@@ -22,8 +22,10 @@ export type Progress = (typeof Progress)[keyof typeof Progress];
 
 /** Below this a copy through user space beats two splices (measured: see docs/performance.md). */
 const COPY_BYTES = 16 * 1024;
-/** Moves of one flow before others get a turn. */
-const MOVES_PER_TURN = 16;
+/** Work of one flow before others get a turn. */
+const WORK_PER_TURN = 64;
+/** A unit of work is a move, or this much of a big one. */
+const BYTES_PER_UNIT = 64 * 1024;
 
 const buffer = allocate(COPY_BYTES);
 
@@ -38,6 +40,8 @@ export class Flow {
   done = false;
   /** Its next turn is planned already. */
   planned = false;
+  /** Units of work that the last `move` amounted to. */
+  work = 0;
   private readonly source: Socket;
   private readonly sink: Socket;
   private ended = false;
@@ -46,9 +50,11 @@ export class Flow {
   private piped = 0;
   private stash: Buffer | undefined = undefined;
 
-  constructor(source: Socket, sink: Socket) {
+  /** The sink gets `header` before anything of the source. */
+  constructor(source: Socket, sink: Socket, header?: Buffer) {
     this.source = source;
     this.sink = sink;
+    this.stash = header;
   }
 
   /** Bytes read and not passed on yet. */
@@ -56,9 +62,10 @@ export class Flow {
     return this.piped + (this.stash?.length ?? 0);
   }
 
-  /** Moves what can be moved now. */
-  move(): Progress {
-    for (let moves = 0; moves < MOVES_PER_TURN; moves++) {
+  /** Moves what can be moved now with `credit` units of work, or a little more. */
+  move(credit: number): Progress {
+    const most = Math.min(credit, WORK_PER_TURN);
+    for (this.work = 1; this.work <= most; this.work++) {
       if (this.piped > 0 || this.stash !== undefined) {
         if (!this.sink.writable) return Progress.waits;
         if (this.flush() < 0) return Progress.sinkFailed;
@@ -66,7 +73,7 @@ export class Flow {
       }
       if (this.ended) return Progress.ended;
       if (!this.source.readable || !this.sink.writable) return Progress.waits;
-      const result = this.bulk ? this.spliceOnce() : this.copyOnce();
+      const result = this.bulk ? this.spliceOnce((most - this.work + 1) * BYTES_PER_UNIT) : this.copyOnce();
       if (result !== Progress.again) return result;
     }
     return Progress.again;
@@ -97,14 +104,14 @@ export class Flow {
     return Progress.again;
   }
 
-  private spliceOnce(): Progress {
+  private spliceOnce(most: number): Progress {
     this.pipe ??= takePipe();
     if (this.pipe === undefined) {
       // Out of descriptors: copying needs none.
       this.bulk = false;
       return Progress.again;
     }
-    const n = splice(this.source.fd, this.pipe.writeEnd, PIPE_BYTES);
+    const n = splice(this.source.fd, this.pipe.writeEnd, Math.min(most, PIPE_BYTES));
     if (n === 0 || n === -Errno.EAGAIN) {
       this.leaveBulk();
       // Urgent data stops splice as if nothing, or the end, came after it. recv passes over it and has the last word.
@@ -113,6 +120,7 @@ export class Flow {
     if (n <= 0) return this.nothingRead(n);
     this.bytes += n;
     this.piped = n;
+    this.work += Math.floor(n / BYTES_PER_UNIT);
     return this.flush() < 0 ? Progress.sinkFailed : Progress.again;
   }
 

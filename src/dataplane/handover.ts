@@ -5,46 +5,34 @@ import { incoming, MESSAGE_BYTES, outgoing } from '../linux/message.ts';
  * What listener and forwarder say to each other over a bridge's socket, a message each:
  *
  *   listener                              forwarder
- *     Hello {ports} + their sockets  ──►            after each connect
+ *     Hello {bridge}                 ──►            after each connect
  *                                    ◄──  Configure {ports} + sockets kept for it
- *     Listening {ports, failures} + new sockets ──►
- *     Connections × n + n descriptors ──►
- *                                    ◄──  Taken n     the listener closes its copies
- *                                    ◄──  Pause
- *     Paused                         ──►            nothing follows until Configure
+ *     Listening {ports, failures} + its sockets ──►     which the forwarder accepts on from then on
  *                                    ◄──  Exit
  *                                    ◄──  Ping
  *     Pong                           ──►            a listener that stays silent is hung
  *
- * A connection that was not acknowledged by `Taken` was not touched: it is handed over again to the next forwarder.
+ * Sockets that do not fit into one Configure or Listening come with as many of them as it takes; all but the last say
+ * `more`.
  */
 export const MessageType = {
   hello: 1,
   listening: 2,
-  connections: 3,
-  paused: 4,
-  pong: 5,
+  pong: 3,
   configure: 16,
-  taken: 17,
-  pause: 18,
-  exit: 19,
-  ping: 20,
+  exit: 17,
+  ping: 18,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
 /** Raised when a message changes its meaning; both sides refuse another one. */
 export const PROTOCOL_VERSION = 1;
 
-/** Descriptors handed over in one message. */
-export const CONNECTIONS_PER_MESSAGE = 64;
-
-/** Listening sockets in one message; a bridge with more services keeps its others in the listener alone. */
+/** Listening sockets in one message. */
 export const SOCKETS_PER_MESSAGE = 250;
 
 export interface Hello {
   readonly bridge: string;
-  /** Ports it listens on; their sockets come with the message, in this order. */
-  readonly ports: readonly number[];
 }
 
 export interface Configure {
@@ -52,6 +40,8 @@ export interface Configure {
   readonly ports: readonly number[];
   /** Those of `ports` whose listening sockets come with the message, in this order. */
   readonly sockets: readonly number[];
+  /** Another one with more sockets follows; this one alone asks for nothing. */
+  readonly more: boolean;
   /** Idle seconds before TCP probes the guest; 0: never. */
   readonly keepaliveS: number;
   /** 0 = ERROR … 3 = DEBUG. */
@@ -59,27 +49,27 @@ export interface Configure {
 }
 
 export interface Listening {
-  /** All ports that accept now. */
+  /** All ports that are open now. */
   readonly ports: readonly number[];
   /** Those of `ports` whose sockets come with the message, in this order. */
   readonly sockets: readonly number[];
+  /** Another one with more sockets follows. */
+  readonly more: boolean;
   readonly failures: readonly { readonly port: number; readonly reason: string }[];
 }
 
-// type (1), version (1), count (2), then JSON or records of
-// service port (2), guest port (2), guest address (4).
+// type (1), version (1), nothing (2), then JSON.
 const HEADER_BYTES = 4;
-const RECORD_BYTES = 8;
 
-function writeHeader(type: MessageType, count: number): void {
+function writeHeader(type: MessageType): void {
   outgoing.view.setUint8(0, type);
   outgoing.view.setUint8(1, PROTOCOL_VERSION);
-  outgoing.view.setUint16(2, count);
+  outgoing.view.setUint16(2, 0);
 }
 
 /** Length of a message with no body, written into `outgoing`. */
-export function writeBare(type: MessageType, count = 0): number {
-  writeHeader(type, count);
+export function writeBare(type: MessageType): number {
+  writeHeader(type);
   return HEADER_BYTES;
 }
 
@@ -92,33 +82,34 @@ export function writeJson(type: MessageType, body: Hello | Configure | Listening
       code: 'PROTOCOL',
     });
   }
-  writeHeader(type, 0);
+  writeHeader(type);
   outgoing.bytes.write(text, HEADER_BYTES);
   return length;
 }
 
-/** A guest's connection under way. */
-export interface Arrival {
+/** A listening socket of a service port. */
+export interface PortSocket {
+  readonly port: number;
   readonly fd: number;
-  readonly servicePort: number;
-  readonly guestIp: number;
-  readonly guestPort: number;
 }
 
-/** Length of a `connections` message for `arrivals[from … from + count - 1]`, written into `outgoing`. */
-export function writeConnections(arrivals: readonly Arrival[], from: number, count: number): number {
-  writeHeader(MessageType.connections, count);
-  const { view } = outgoing;
-  let at = HEADER_BYTES;
-  for (let i = from; i < from + count; i++) {
-    const arrival = arrivals[i];
-    if (arrival === undefined) break;
-    view.setUint16(at, arrival.servicePort);
-    view.setUint16(at + 2, arrival.guestPort);
-    view.setUint32(at + 4, arrival.guestIp);
-    at += RECORD_BYTES;
+/** Sockets in pieces that fit into a message each; one empty piece when there is none. */
+export function inPieces(sockets: readonly PortSocket[]): (readonly PortSocket[])[] {
+  const pieces = [sockets.slice(0, SOCKETS_PER_MESSAGE)];
+  for (let at = SOCKETS_PER_MESSAGE; at < sockets.length; at += SOCKETS_PER_MESSAGE) {
+    pieces.push(sockets.slice(at, at + SOCKETS_PER_MESSAGE));
   }
-  return at;
+  return pieces;
+}
+
+/** The ports that a message names joined with the descriptors that came with it. Throws when they don't match. */
+export function portSockets(ports: readonly number[], descriptors: readonly number[]): PortSocket[] {
+  if (ports.length !== descriptors.length) {
+    throw new TproxyError(`hand-over: ${ports.length} sockets announced, ${descriptors.length} came`, {
+      code: 'PROTOCOL',
+    });
+  }
+  return descriptors.map((fd, i) => ({ port: ports[i] ?? 0, fd }));
 }
 
 /** Type of the message of `length` bytes in `incoming`. Throws when it is none of this version. */
@@ -137,10 +128,6 @@ export function readType(length: number): number {
   return incoming.view.getUint8(0);
 }
 
-export function readCount(): number {
-  return incoming.view.getUint16(2);
-}
-
 /** Body of the message of `length` bytes in `incoming`; its shape is for the caller to check. */
 export function readJson(length: number): unknown {
   try {
@@ -148,29 +135,6 @@ export function readJson(length: number): unknown {
   } catch (cause) {
     throw new TproxyError('hand-over: message body is no JSON', { code: 'PROTOCOL', cause });
   }
-}
-
-/** The connections of the message of `length` bytes in `incoming`, joined with its descriptors. Throws when they don't match. */
-export function readConnections(length: number, descriptors: readonly number[]): Arrival[] {
-  const count = readCount();
-  if (count !== descriptors.length || length !== HEADER_BYTES + count * RECORD_BYTES) {
-    throw new TproxyError(
-      `hand-over: ${count} connections announced, ${descriptors.length} descriptors came`,
-      {
-        code: 'PROTOCOL',
-      },
-    );
-  }
-  const { view } = incoming;
-  return descriptors.map((fd, i) => {
-    const at = HEADER_BYTES + i * RECORD_BYTES;
-    return {
-      fd,
-      servicePort: view.getUint16(at),
-      guestPort: view.getUint16(at + 2),
-      guestIp: view.getUint32(at + 4),
-    };
-  });
 }
 
 /** True for a list of TCP ports. */
@@ -193,30 +157,36 @@ function malformed(what: string): never {
 }
 
 export function parseHello(body: unknown): Hello {
-  const { bridge, ports } = (body ?? {}) as Partial<Record<keyof Hello, unknown>>;
-  if (typeof bridge !== 'string' || !isPorts(ports)) malformed('hello');
-  return { bridge, ports };
+  const { bridge } = (body ?? {}) as Partial<Record<keyof Hello, unknown>>;
+  if (typeof bridge !== 'string') malformed('hello');
+  return { bridge };
 }
 
 export function parseConfigure(body: unknown): Configure {
-  const { ports, sockets, keepaliveS, logLevel } = (body ?? {}) as Partial<Record<keyof Configure, unknown>>;
+  const { ports, sockets, more, keepaliveS, logLevel } = (body ?? {}) as Partial<
+    Record<keyof Configure, unknown>
+  >;
   if (
     !isPorts(ports) ||
     !isPorts(sockets) ||
+    typeof more !== 'boolean' ||
     typeof keepaliveS !== 'number' ||
     typeof logLevel !== 'number'
   ) {
     malformed('configuration');
   }
-  return { ports, sockets, keepaliveS, logLevel };
+  return { ports, sockets, more, keepaliveS, logLevel };
 }
 
 export function parseListening(body: unknown): Listening {
-  const { ports, sockets, failures } = (body ?? {}) as Partial<Record<keyof Listening, unknown>>;
-  if (!isPorts(ports) || !isPorts(sockets) || !isFailures(failures)) malformed('state');
+  const { ports, sockets, more, failures } = (body ?? {}) as Partial<Record<keyof Listening, unknown>>;
+  if (!isPorts(ports) || !isPorts(sockets) || typeof more !== 'boolean' || !isFailures(failures)) {
+    malformed('state');
+  }
   return {
     ports,
     sockets,
+    more,
     failures: failures.map(({ port, reason }) => ({ port, reason: reason.slice(0, 200) })),
   };
 }

@@ -1,19 +1,20 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
-import { EPOLLHUP, EPOLLIN } from '../linux/epoll.ts';
+import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { outgoing, receiveMessage, sendMessage } from '../linux/message.ts';
+import { listeningSocketFault } from '../linux/listening-socket.ts';
 import { peerCredentials } from '../linux/socket.ts';
+import { SERVICE_ADDRESS } from '../model/names.ts';
 import type { Bridge } from './bridge.ts';
 import {
-  type Arrival,
-  CONNECTIONS_PER_MESSAGE,
   type Configure,
+  inPieces,
   MessageType,
   parseHello,
   parseListening,
-  readConnections,
+  portSockets,
   readJson,
   readType,
   writeBare,
@@ -24,17 +25,15 @@ import type { EventTarget, Reactor, Registration } from './reactor.ts';
 
 /** Messages of one listener before others get a turn. */
 const MESSAGES_PER_TURN = 8;
-/** Connections that a link keeps while the data plane is full; with more it listens to nothing. */
-const WAITING_LIMIT = 2 * CONNECTIONS_PER_MESSAGE;
 
 /** What a link needs of the data plane. */
 export interface LinkHost {
   readonly reactor: Reactor;
-  /** It has no room for more relays. */
-  readonly isFull: boolean;
   tell(message: FromWorker): void;
-  arrived(bridge: Bridge, arrival: Arrival): void;
 }
+
+/** What the main thread wants of a listener. */
+export type Wanted = Pick<Configure, 'ports' | 'keepaliveS' | 'logLevel'>;
 
 /**
  * The connection of a listener. What it says counts for its own bridge alone: the bridge is that of the socket it came in
@@ -49,8 +48,10 @@ export class Link implements EventTarget {
   private readonly registration: Registration;
   private state: 'new' | 'introduced' | 'trusted' | 'closed' = 'new';
   private readonly descriptors: number[] = [];
-  /** Connections that came while the data plane was full. They are not acknowledged yet. */
-  private waiting: Arrival[] = [];
+  /** Inode of the netns that the listener lives in, and its sockets. */
+  private netns = 0;
+  /** Ports whose sockets the listener is known to have. */
+  private readonly shared = new Set<number>();
 
   constructor(host: LinkHost, id: LinkId, bridge: Bridge, fd: number) {
     this.host = host;
@@ -61,19 +62,15 @@ export class Link implements EventTarget {
     bridge.links.add(this);
   }
 
-  onEvents(events: number): void {
-    // A listener that went away is heard out: its end would be announced for ever otherwise.
-    const wentAway = (events & EPOLLHUP) !== 0;
+  onEvents(): void {
     try {
       for (let i = 0; i < MESSAGES_PER_TURN && this.state !== 'closed'; i++) {
-        if (this.isDeaf && !wentAway) return;
         this.descriptors.length = 0;
         const n = receiveMessage(this.fd, this.descriptors);
         if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
         // It died with words of ours unread. What it said before is still there to be heard.
         if (n === -Errno.ECONNRESET) continue;
         if (n <= 0) {
-          this.takeLegacy();
           this.close(n === 0 ? 'listener went away' : errnoName(-n));
           return;
         }
@@ -85,15 +82,24 @@ export class Link implements EventTarget {
     }
   }
 
-  /** Tells the listener its ports, with the sockets kept for it. */
-  configure(body: Configure, fds: readonly number[]): void {
+  /** Tells the listener, which lives in `netns`, its ports, with the sockets kept for it. */
+  configure(wanted: Wanted, netns: number): void {
     if (this.state === 'closed') return;
     this.state = 'trusted';
-    this.say(writeJson(MessageType.configure, body), fds);
-  }
-
-  pause(): void {
-    this.say(writeBare(MessageType.pause));
+    this.netns = netns;
+    const ports = new Set(wanted.ports);
+    const kept = this.bridge.sockets.all.filter(({ port }) => ports.has(port) && !this.shared.has(port));
+    for (const { port } of kept) this.shared.add(port);
+    const pieces = inPieces(kept);
+    for (const [i, piece] of pieces.entries()) {
+      const sockets = piece.map(({ port }) => port);
+      const more = i < pieces.length - 1;
+      const body = { ...wanted, sockets, more };
+      this.say(
+        writeJson(MessageType.configure, body),
+        piece.map(({ fd }) => fd),
+      );
+    }
   }
 
   exit(): void {
@@ -101,26 +107,7 @@ export class Link implements EventTarget {
   }
 
   ping(): void {
-    // Its answer could not be heard: that it is silent is no fault of the listener then.
-    if (this.isDeaf) this.host.tell({ type: 'pong', link: this.id, bridgeId: this.bridge.id });
-    else this.say(writeBare(MessageType.ping));
-  }
-
-  /** Takes a batch of the connections that wait; false when none does. */
-  resume(): boolean {
-    if (this.waiting.length === 0) return false;
-    const wasDeaf = this.isDeaf;
-    this.take(this.waiting.splice(0, CONNECTIONS_PER_MESSAGE));
-    if (wasDeaf && !this.isDeaf) this.hear(EPOLLIN);
-    return true;
-  }
-
-  private get isDeaf(): boolean {
-    return this.waiting.length >= WAITING_LIMIT;
-  }
-
-  private hear(events: number): void {
-    if (this.state !== 'closed') this.host.reactor.modify(this.registration, this.fd, events);
+    this.say(writeBare(MessageType.ping));
   }
 
   close(reason: string): void {
@@ -128,96 +115,54 @@ export class Link implements EventTarget {
     this.state = 'closed';
     this.host.reactor.forget(this.registration);
     close(this.fd);
-    // The listener has its own: they go to the next forwarder.
-    for (const { fd } of this.waiting) close(fd);
-    this.waiting = [];
     this.bridge.links.delete(this);
     this.host.tell({ type: 'gone', link: this.id, bridgeId: this.bridge.id, reason });
   }
 
   private onMessage(length: number): void {
     const type = readType(length);
-    if (type === MessageType.hello && this.state === 'new') {
-      const body = parseHello(readJson(length));
-      this.expectDescriptors(body.ports.length);
-      const { pid, uid } = peerCredentials(this.fd);
-      this.state = 'introduced';
-      this.host.tell({
-        type: 'hello',
-        link: this.id,
-        bridgeId: this.bridge.id,
-        pid,
-        uid,
-        body,
-        fds: this.descriptors.splice(0),
-      });
-      return;
-    }
-    if (this.state !== 'trusted')
+    if (type === MessageType.hello && this.state === 'new') this.onHello(length);
+    else if (this.state !== 'trusted') {
       throw new TproxyError(`message ${type} before the forwarder has accepted it`);
-    if (type === MessageType.connections) this.onConnections(length);
-    else if (type === MessageType.listening) {
-      const body = parseListening(readJson(length));
-      this.expectDescriptors(body.sockets.length);
-      this.host.tell({
-        type: 'listening',
-        link: this.id,
-        bridgeId: this.bridge.id,
-        body,
-        fds: this.descriptors.splice(0),
-      });
-    } else if (type === MessageType.paused || type === MessageType.pong) {
-      this.expectDescriptors(0);
-      const said = type === MessageType.paused ? 'paused' : 'pong';
-      this.host.tell({ type: said, link: this.id, bridgeId: this.bridge.id });
+    } else if (type === MessageType.listening) this.onListening(length);
+    else if (type === MessageType.pong) {
+      portSockets([], this.descriptors);
+      this.host.tell({ type: 'pong', link: this.id, bridgeId: this.bridge.id });
     } else throw new TproxyError(`message of unknown type ${type}`);
   }
 
-  private onConnections(length: number): void {
-    const arrivals = readConnections(length, this.descriptors);
-    this.descriptors.length = 0;
-    if (!this.host.isFull) {
-      this.take(arrivals);
-      return;
-    }
-    this.waiting.push(...arrivals);
-    if (this.isDeaf) this.hear(0);
+  private onHello(length: number): void {
+    portSockets([], this.descriptors);
+    const body = parseHello(readJson(length));
+    const { pid, uid } = peerCredentials(this.fd);
+    this.state = 'introduced';
+    this.host.tell({ type: 'hello', link: this.id, bridgeId: this.bridge.id, pid, uid, body });
   }
 
-  private take(arrivals: readonly Arrival[]): void {
-    // Acknowledged before it is touched: what a killed forwarder did not acknowledge can safely go to the next one.
-    const said = this.trySay(writeBare(MessageType.taken, arrivals.length));
-    if (said === 'said' || said === 'nobody') {
-      // A listener closes its end only by dying. Then nobody else has these connections.
-      for (const arrival of arrivals) this.host.arrived(this.bridge, arrival);
-    } else {
-      for (const { fd } of arrivals) close(fd);
+  private onListening(length: number): void {
+    const { ports, sockets, more, failures } = parseListening(readJson(length));
+    const { bridge } = this;
+    for (const socket of portSockets(sockets, this.descriptors)) {
+      const fault = listeningSocketFault(socket.fd, SERVICE_ADDRESS, socket.port, this.netns);
+      if (fault !== undefined) throw new TproxyError(`socket for port ${socket.port}: ${fault}`);
+      this.descriptors.shift();
+      this.shared.add(socket.port);
+      bridge.sockets.adopt(socket);
     }
-  }
-
-  /** The connections that a dead listener has left here, room or not: nobody else has them. */
-  private takeLegacy(): void {
-    for (const arrival of this.waiting.splice(0)) this.host.arrived(this.bridge, arrival);
-  }
-
-  private expectDescriptors(count: number): void {
-    if (this.descriptors.length !== count) {
-      throw new TproxyError(`${count} sockets announced, ${this.descriptors.length} came`);
-    }
+    if (more) return;
+    const open = new Set(ports);
+    bridge.sockets.keepOnly(open);
+    if (bridge.sockets.size < open.size) throw new TproxyError('ports announced without their sockets');
+    for (const port of this.shared) if (!open.has(port)) this.shared.delete(port);
+    this.host.tell({ type: 'listening', link: this.id, bridgeId: bridge.id, body: { ports, failures } });
   }
 
   private say(length: number, fds: readonly number[] = []): void {
-    this.trySay(length, fds);
-  }
-
-  /** `nobody`: the listener is dead, and is heard out before the link ends. `refused`: it does not listen, that ends it. */
-  private trySay(length: number, fds: readonly number[] = []): 'said' | 'nobody' | 'refused' {
-    if (this.state === 'closed') return 'refused';
+    if (this.state === 'closed') return;
     const result = sendMessage(this.fd, length, fds);
-    if (result >= 0) return 'said';
-    if (result === -Errno.EPIPE || result === -Errno.ECONNRESET) return 'nobody';
+    // One that is dead is heard out before the link ends.
+    if (result >= 0 || result === -Errno.EPIPE || result === -Errno.ECONNRESET) return;
     // A listener that does not read its own small messages is stuck or hostile.
     this.close(`${errnoName(-result)} while telling it ${outgoing.view.getUint8(0)}`);
-    return 'refused';
   }
 }

@@ -33,39 +33,25 @@ export class Links {
   /** Takes listeners on the bridge's listening socket `fd`, and owns it from now on. */
   open(bridge: Bridge, fd: number): void {
     const registration = this.host.reactor.add(fd, EPOLLIN, { onEvents: () => this.accept(bridge) });
-    bridge.socket = { fd, registration };
+    bridge.meeting = { fd, registration };
   }
 
   /** Closes the bridge's socket and its listeners' connections. */
   close(bridge: Bridge): void {
     this.exhausted.delete(bridge);
-    if (bridge.socket !== undefined) {
-      this.host.reactor.forget(bridge.socket.registration);
-      close(bridge.socket.fd);
-      bridge.socket = undefined;
+    if (bridge.meeting !== undefined) {
+      this.host.reactor.forget(bridge.meeting.registration);
+      close(bridge.meeting.fd);
+      bridge.meeting = undefined;
     }
     for (const link of [...bridge.links]) link.close('bridge withdrawn');
-  }
-
-  /** Takes what waits in the links, a batch of each in turn, while there is room: none can keep the others waiting. */
-  resume(): void {
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const link of [...this.links.values()]) {
-        if (this.host.isFull) return;
-        if (!link.resume()) continue;
-        progress = true;
-        // To the end of the line.
-        if (this.links.delete(link.id)) this.links.set(link.id, link);
-      }
-    }
   }
 
   /** True while a socket waits to be accepted from again. */
   tick(now: number): boolean {
     if (this.exhausted.size > 0 && now >= this.respiteUntil) {
-      for (const { socket } of this.exhausted) {
-        if (socket !== undefined) this.host.reactor.modify(socket.registration, socket.fd, EPOLLIN);
+      for (const { meeting } of this.exhausted) {
+        if (meeting !== undefined) this.host.reactor.modify(meeting.registration, meeting.fd, EPOLLIN);
       }
       this.exhausted.clear();
     }
@@ -73,14 +59,14 @@ export class Links {
   }
 
   private accept(bridge: Bridge): void {
-    const { socket } = bridge;
-    if (socket === undefined) return;
+    const { meeting } = bridge;
+    if (meeting === undefined) return;
     for (;;) {
-      const fd = accept(socket.fd);
+      const fd = accept(meeting.fd);
       if (fd === -Errno.EAGAIN) return;
       if (fd < 0) {
         // Announced again and again if it were still listened to.
-        this.host.reactor.modify(socket.registration, socket.fd, 0);
+        this.host.reactor.modify(meeting.registration, meeting.fd, 0);
         this.exhausted.add(bridge);
         this.respiteUntil = this.host.reactor.now + RESPITE_MS;
         return;

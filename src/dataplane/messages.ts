@@ -1,4 +1,5 @@
 import type { Configure, Hello, Listening } from './handover.ts';
+import type { Refusal } from './refusals.ts';
 
 /** A listener's connection to the forwarder; counted up within a worker, never reused. */
 export type LinkId = number;
@@ -9,6 +10,19 @@ export interface Limits {
   readonly lingerMs: number;
   readonly idleMs: number;
   readonly keepaliveS: number;
+  readonly admission: AdmissionLimits;
+}
+
+/** Connections at once, and new ones per second; 0: no limit. */
+export interface AdmissionLimits {
+  /** Of one guest address on one bridge. */
+  readonly guestConnections: number;
+  readonly guestRate: number;
+  /** `guestRate` counts only while other guests use the data plane too. */
+  readonly guestRateIsSoft: boolean;
+  /** Of all guests of a bridge. */
+  readonly bridgeConnections: number;
+  readonly bridgeRate: number;
 }
 
 /** Where connections to a service port of a bridge go. The address is a number. */
@@ -16,6 +30,11 @@ export interface Route {
   readonly servicePort: number;
   readonly ip: number;
   readonly port: number;
+  /** The upstream is told who the guest is. */
+  readonly proxyV2: boolean;
+  /** This service's own limits per guest, in place of the general ones; 0: none. */
+  readonly guestConnections: number | undefined;
+  readonly guestRate: number | undefined;
 }
 
 /** From the forwarder's main thread to its data plane. Descriptors are numbers of the process they share. */
@@ -24,17 +43,23 @@ export type ToWorker =
   | { readonly type: 'serve'; readonly bridge: string; readonly bridgeId: number; readonly fd: number }
   /** Close the bridge's socket and its listeners' connections; living relays go on. */
   | { readonly type: 'withdraw'; readonly bridgeId: number }
+  /** The bridge's netns was replaced: its sockets are of no use any more. */
+  | { readonly type: 'forget-sockets'; readonly bridgeId: number }
   | { readonly type: 'routes'; readonly bridgeId: number; readonly routes: readonly Route[] }
   /** Accept what this listener says from now on. */
+  /** Accept what this listener says from now on. It gets its ports, with the sockets kept for them. */
   | {
       readonly type: 'configure';
       readonly link: LinkId;
-      readonly body: Configure;
-      readonly fds: readonly number[];
+      readonly body: Pick<Configure, 'ports' | 'keepaliveS' | 'logLevel'>;
+      /** Inode of the netns that the listener lives in. */
+      readonly netns: number;
     }
-  | { readonly type: 'pause' | 'exit' | 'drop' | 'ping'; readonly link: LinkId }
+  | { readonly type: 'exit' | 'drop' | 'ping'; readonly link: LinkId }
   | { readonly type: 'limits'; readonly limits: Limits }
   | { readonly type: 'count'; readonly id: number }
+  /** Tell of every living relay. */
+  | { readonly type: 'list'; readonly id: number }
   /** Tell when the last relay has ended. */
   | { readonly type: 'drain' }
   /** End all relays now. */
@@ -48,25 +73,26 @@ export type FromWorker =
       readonly pid: number;
       readonly uid: number;
       readonly body: Hello;
-      /** Sockets of `body.ports`, in this order. */
-      readonly fds: readonly number[];
     }
   | {
       readonly type: 'listening';
       readonly link: LinkId;
       readonly bridgeId: number;
-      readonly body: Listening;
-      readonly fds: readonly number[];
+      readonly body: Pick<Listening, 'ports' | 'failures'>;
     }
-  | { readonly type: 'paused' | 'pong'; readonly link: LinkId; readonly bridgeId: number }
+  | { readonly type: 'pong'; readonly link: LinkId; readonly bridgeId: number }
   | { readonly type: 'gone'; readonly link: LinkId; readonly bridgeId: number; readonly reason: string }
   | { readonly type: 'records'; readonly records: Float64Array }
+  /** Connections that were refused since it was said last, at most once a second. */
+  | { readonly type: 'refused'; readonly refusals: readonly Refusal[] }
   | {
       readonly type: 'counted';
       readonly id: number;
       readonly relays: number;
       readonly byBridge: readonly BridgeCount[];
     }
+  /** Living relays as records of what they have done so far; `readRecords` reads them. */
+  | { readonly type: 'listed'; readonly id: number; readonly relays: Float64Array }
   | { readonly type: 'drained' };
 
 export interface BridgeCount {

@@ -11,9 +11,13 @@ export type Outcome =
   | 'linger-timeout'
   | 'idle-timeout'
   | 'no-endpoint'
+  | 'guest-limit'
+  | 'guest-rate'
   | 'out-of-descriptors'
   | 'out-of-ports'
   | 'cut'
+  /** It has not ended yet. */
+  | 'open'
   | 'error';
 
 export const OUTCOMES: readonly Outcome[] = [
@@ -26,9 +30,12 @@ export const OUTCOMES: readonly Outcome[] = [
   'linger-timeout',
   'idle-timeout',
   'no-endpoint',
+  'guest-limit',
+  'guest-rate',
   'out-of-descriptors',
   'out-of-ports',
   'cut',
+  'open',
   'error',
 ];
 

@@ -29,6 +29,8 @@ export class Reactor {
   private readonly ticks: ((now: number) => boolean)[] = [];
   private lastTick = 0;
   private running = false;
+  /** Counts turns. */
+  turn = 0;
   /** Monotonic clock in milliseconds, read once per turn. */
   now = performance.now();
 
@@ -81,7 +83,7 @@ export class Reactor {
     this.forget(registration);
   }
 
-  /** Runs `task` in the next turn, after the events that wait by then. */
+  /** Runs `task` after the events of this turn; what a task defers comes after those of the next. */
   defer(task: () => void): void {
     this.soon.push(task);
   }
@@ -99,6 +101,7 @@ export class Reactor {
       const timeout = this.soon.length > 0 ? 0 : ticking ? TICK_MS : -1;
       const count = this.epoll.wait(timeout);
       this.now = performance.now();
+      this.turn += 1;
       for (let i = 0; i < count; i++) {
         const slot = this.epoll.index(i);
         if (this.generations[slot] !== this.epoll.generation(i)) continue;

@@ -1,5 +1,5 @@
 import { OUTCOMES, type Outcome } from './outcome.ts';
-import type { Parties } from './relay.ts';
+import type { Parties, Relay } from './relay.ts';
 
 /** One finished connection. Times in milliseconds, addresses as numbers. */
 export interface FinishedRecord extends Parties {
@@ -7,10 +7,12 @@ export interface FinishedRecord extends Parties {
   readonly bytesToUpstream: number;
   readonly bytesToGuest: number;
   readonly durationMs: number;
+  /** From dialling the upstream to its answer; -1: it did not answer. */
+  readonly connectMs: number;
   readonly outcome: Outcome;
 }
 
-const FIELDS = 10;
+const FIELDS = 11;
 const PER_BATCH = 512;
 
 /**
@@ -18,8 +20,12 @@ const PER_BATCH = 512;
  * logging costs the data plane next to nothing.
  */
 export class RecordBatch {
-  private values = new Float64Array(PER_BATCH * FIELDS);
+  private readonly values: Float64Array<ArrayBuffer>;
   private used = 0;
+
+  constructor(capacity = PER_BATCH) {
+    this.values = new Float64Array(capacity * FIELDS);
+  }
 
   get isEmpty(): boolean {
     return this.used === 0;
@@ -35,6 +41,7 @@ export class RecordBatch {
     bytesToUpstream: number,
     bytesToGuest: number,
     durationMs: number,
+    connectMs: number,
     outcome: Outcome,
   ): void {
     const { values } = this;
@@ -48,8 +55,15 @@ export class RecordBatch {
     values[at++] = bytesToUpstream;
     values[at++] = bytesToGuest;
     values[at++] = durationMs;
+    values[at++] = connectMs;
     values[at++] = OUTCOMES.indexOf(outcome);
     this.used = at;
+  }
+
+  /** What a relay has done until `now` (ms, monotonic). */
+  addRelay(relay: Relay, now: number, outcome: Outcome): void {
+    const { bridge, parties, bytesToUpstream, bytesToGuest, connectMs } = relay;
+    this.add(bridge.id, parties, bytesToUpstream, bytesToGuest, now - relay.startedAt, connectMs, outcome);
   }
 
   /** The records so far; the batch is empty then. */
@@ -58,6 +72,13 @@ export class RecordBatch {
     this.used = 0;
     return taken;
   }
+}
+
+/** Living relays as records of what they have done until `now`; their outcome is `open`. */
+export function listOf(relays: readonly Relay[], now: number): Float64Array<ArrayBuffer> {
+  const batch = new RecordBatch(relays.length);
+  for (const relay of relays) batch.addRelay(relay, now, 'open');
+  return batch.take();
 }
 
 /** The records of a batch. */
@@ -74,7 +95,8 @@ export function* readRecords(values: Float64Array): Generator<FinishedRecord> {
       bytesToUpstream: field(6),
       bytesToGuest: field(7),
       durationMs: field(8),
-      outcome: OUTCOMES[field(9)] ?? 'error',
+      connectMs: field(9),
+      outcome: OUTCOMES[field(10)] ?? 'error',
     };
   }
 }

@@ -1,13 +1,18 @@
 import { close } from '../linux/descriptor.ts';
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../linux/epoll.ts';
 import { closeWithReset, setKeepalive, shutdownWrite, socketError, unacknowledged } from '../linux/socket.ts';
+import type { Bridge } from './bridge.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
 import { Flow, Progress, type Socket } from './flow.ts';
+import type { Guest } from './guests.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
 import type { EventTarget, Reactor, Registration } from './reactor.ts';
+import type { Turns } from './turns.ts';
 
 /** Everything a socket can tell, edge-triggered: one epoll_ctl in the life of a socket. */
 const ALL_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+/** Work for what a side said before it failed. */
+const LAST_WORDS = 64;
 const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 /** Whom a connection is between. Addresses are IPv4 as numbers. */
@@ -22,6 +27,7 @@ export interface Parties {
 /** What relays share: their reactor, their time limits and who hears of their end. */
 export interface RelayHost {
   readonly reactor: Reactor;
+  readonly turns: Turns;
   readonly connecting: Deadlines;
   /** Short relays never pay for the calls that long ones need. */
   readonly young: Deadlines;
@@ -53,19 +59,23 @@ class Side implements EventTarget, Socket {
 }
 
 /**
- * guest ◄──► upstream: one joined pair of sockets, from the moment the upstream is dialled.
+ * downstream ◄──► upstream: one joined pair of sockets, from the moment the upstream is dialled.
  *
  * Half-close is kept in both directions; an error of either side becomes a reset of the other.
  */
 export class Relay implements Timed {
+  readonly bridge: Bridge;
+  readonly guest: Guest;
   readonly parties: Parties;
   readonly startedAt: number;
+  /** From dialling the upstream to its answer (ms); -1: it has not answered. */
+  connectMs = -1;
   deadline = 0;
   waitsIn: Deadlines | undefined = undefined;
   previousTimed: Timed | undefined = undefined;
   nextTimed: Timed | undefined = undefined;
   private readonly host: RelayHost;
-  private readonly guest: Side;
+  private readonly downstream: Side;
   private readonly upstream: Side;
   private readonly toUpstream: Flow;
   private readonly toGuest: Flow;
@@ -74,16 +84,27 @@ export class Relay implements Timed {
   private bytesAtDeadline = 0;
   private waitingAtDeadline = 0;
 
-  /** Takes over both descriptors; connect(2) has been called on `upstreamFd`. Throws when epoll refuses. */
-  constructor(host: RelayHost, guestFd: number, upstreamFd: number, parties: Parties) {
+  /**
+   * Takes over both descriptors; connect(2) has been called on `upstreamFd`. The upstream hears `header` before anything
+   * the guest says. Throws when epoll refuses.
+   */
+  constructor(
+    host: RelayHost,
+    whose: { readonly bridge: Bridge; readonly guest: Guest },
+    sockets: { readonly downstream: number; readonly upstream: number },
+    parties: Parties,
+    header?: Buffer,
+  ) {
     this.host = host;
+    this.bridge = whose.bridge;
+    this.guest = whose.guest;
     this.parties = parties;
     this.startedAt = host.reactor.now;
-    this.guest = new Side(this, guestFd, true);
-    this.upstream = new Side(this, upstreamFd, false);
-    this.toUpstream = new Flow(this.guest, this.upstream);
-    this.toGuest = new Flow(this.upstream, this.guest);
-    this.upstream.registration = host.reactor.add(upstreamFd, ALL_EVENTS, this.upstream);
+    this.downstream = new Side(this, sockets.downstream, true);
+    this.upstream = new Side(this, sockets.upstream, false);
+    this.toUpstream = new Flow(this.downstream, this.upstream, header);
+    this.toGuest = new Flow(this.upstream, this.downstream);
+    this.upstream.registration = host.reactor.add(sockets.upstream, ALL_EVENTS, this.upstream);
     host.connecting.set(this, host.reactor.now);
   }
 
@@ -103,12 +124,12 @@ export class Relay implements Timed {
     if ((events & (EPOLLIN | EPOLLPRI | HANG_UP)) !== 0) side.readable = true;
     if ((events & (EPOLLOUT | HANG_UP)) !== 0) side.writable = true;
     const [outgoing, incoming] =
-      side === this.guest ? [this.toUpstream, this.toGuest] : [this.toGuest, this.toUpstream];
+      side === this.downstream ? [this.toUpstream, this.toGuest] : [this.toGuest, this.toUpstream];
     if (side.readable) this.advance(outgoing);
     if (side.writable && this.state === 'open') this.advance(incoming);
     // A reset after FIN: there is nothing left to read that would show it, and maybe nothing to send either.
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0 && outgoing.done) {
-      this.end(side === this.guest ? 'guest-reset' : 'upstream-reset');
+      this.end(side === this.downstream ? 'guest-reset' : 'upstream-reset');
     }
   }
 
@@ -127,7 +148,7 @@ export class Relay implements Timed {
       this.toUpstream.held +
       this.toGuest.held +
       unacknowledged(this.upstream.fd) +
-      unacknowledged(this.guest.fd);
+      unacknowledged(this.downstream.fd);
     const quiet = bytes === this.bytesAtDeadline && (waiting === 0 || waiting === this.waitingAtDeadline);
     this.bytesAtDeadline = bytes;
     this.waitingAtDeadline = waiting;
@@ -145,22 +166,23 @@ export class Relay implements Timed {
   }
 
   private connected(events: number): void {
-    const { upstream, guest, host } = this;
+    const { upstream, downstream, host } = this;
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
       this.end(connectOutcome(socketError(upstream.fd)));
       return;
     }
     if ((events & EPOLLOUT) === 0) return;
     this.state = 'open';
+    this.connectMs = host.reactor.now - this.startedAt;
     upstream.writable = true;
     upstream.readable = (events & (EPOLLIN | EPOLLRDHUP)) !== 0;
     host.young.set(this, host.reactor.now);
     // What the guest said first is there already: it had a round trip to say it. Its events are asked for afterwards.
-    guest.readable = true;
+    downstream.readable = true;
     this.advance(this.toUpstream);
     if (this.state !== 'open') return;
     try {
-      guest.registration = host.reactor.add(guest.fd, ALL_EVENTS, guest);
+      downstream.registration = host.reactor.add(downstream.fd, ALL_EVENTS, downstream);
     } catch {
       this.end('error');
       return;
@@ -169,18 +191,29 @@ export class Relay implements Timed {
   }
 
   private advance(flow: Flow): void {
-    if (flow.done || this.state !== 'open') return;
-    const progress = flow.move();
+    if (flow.done || flow.planned || this.state !== 'open') return;
+    if (this.host.turns.may(this.guest)) this.move(flow);
+    else this.putOff(flow);
+  }
+
+  private putOff(flow: Flow): void {
+    flow.planned = true;
+    this.host.turns.later(this.guest, {
+      onTurn: () => {
+        flow.planned = false;
+        if (!flow.done && this.state === 'open') this.move(flow);
+      },
+    });
+  }
+
+  private move(flow: Flow): void {
+    const progress = flow.move(this.guest.credit);
+    this.guest.credit -= flow.work;
     switch (progress) {
       case Progress.waits:
         return;
       case Progress.again:
-        if (flow.planned) return;
-        flow.planned = true;
-        this.host.reactor.defer(() => {
-          flow.planned = false;
-          this.advance(flow);
-        });
+        this.putOff(flow);
         return;
       case Progress.ended:
         this.passOnEnd(flow);
@@ -196,7 +229,7 @@ export class Relay implements Timed {
       this.end('closed');
       return;
     }
-    shutdownWrite(flow === this.toUpstream ? this.upstream.fd : this.guest.fd);
+    shutdownWrite(flow === this.toUpstream ? this.upstream.fd : this.downstream.fd);
     this.bytesAtDeadline = this.toUpstream.bytes + this.toGuest.bytes;
     if (this.host.lingering.delayMs > 0) this.host.lingering.set(this, this.host.reactor.now);
   }
@@ -206,9 +239,9 @@ export class Relay implements Timed {
     if (progress === Progress.sinkFailed) {
       // What it said before it reset the connection still goes to the other side. The event of that may be yet to come.
       const [failed, lastWords] =
-        flow === this.toUpstream ? [this.upstream, this.toGuest] : [this.guest, this.toUpstream];
+        flow === this.toUpstream ? [this.upstream, this.toGuest] : [this.downstream, this.toUpstream];
       failed.readable = true;
-      if (!lastWords.done) lastWords.move();
+      if (!lastWords.done) lastWords.move(LAST_WORDS);
     }
     this.end(guestFailed ? 'guest-reset' : 'upstream-reset');
   }
@@ -216,18 +249,18 @@ export class Relay implements Timed {
   private end(outcome: Outcome): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    const { host, guest, upstream } = this;
+    const { host, downstream, upstream } = this;
     clearDeadline(this);
-    host.reactor.forget(guest.registration);
+    host.reactor.forget(downstream.registration);
     host.reactor.forget(upstream.registration);
     this.toUpstream.release();
     this.toGuest.release();
     if (outcome === 'closed') {
       close(upstream.fd);
-      close(guest.fd);
+      close(downstream.fd);
     } else {
       closeWithReset(upstream.fd);
-      closeWithReset(guest.fd);
+      closeWithReset(downstream.fd);
     }
     host.finished(this, outcome);
   }

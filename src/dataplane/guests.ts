@@ -1,0 +1,84 @@
+import type { AdmissionLimits, Route } from './messages.ts';
+import type { Outcome } from './outcome.ts';
+import { Pace } from './pace.ts';
+import type { Work } from './turns.ts';
+
+/** Guests without a connection are forgotten after this time, with what they have used up of their rate. */
+const FORGET_MS = 5000;
+/** More guests than this on one bridge: those without a connection are forgotten at once. */
+const KNOWN_AT_MOST = 65_536;
+
+/** What the data plane knows of a guest address, or of its use of a service that has limits of its own. */
+export class Guest {
+  /** Living relays. */
+  connections = 0;
+  /** Of its new connections. */
+  readonly pace = new Pace();
+  /** When it last wanted a connection (ms, monotonic). */
+  seenAt = 0;
+  /** The reactor's turn that `credit` is of. */
+  turn = -1;
+  /** Units of work that may be done for it in this turn. */
+  credit = 0;
+  /** Work that was put off. */
+  waiting: Work[] = [];
+}
+
+/** The guests of a bridge, and what each of them may have. */
+export class Guests {
+  private readonly guests = new Map<number, Guest>();
+  private sweptAt = 0;
+
+  get size(): number {
+    return this.guests.size;
+  }
+
+  /** The guest at `ip` as far as it concerns connections to `route`. */
+  of(ip: number, route: Route): Guest {
+    // A service with limits of its own is counted on its own.
+    const own = route.guestConnections !== undefined || route.guestRate !== undefined;
+    const key = own ? ip + route.servicePort * 2 ** 32 : ip;
+    let guest = this.guests.get(key);
+    if (guest === undefined) {
+      if (this.guests.size >= KNOWN_AT_MOST) this.forget(Number.POSITIVE_INFINITY);
+      guest = new Guest();
+      this.guests.set(key, guest);
+    }
+    return guest;
+  }
+
+  /** Forgets those that have had no connection for a while; `now` in ms. True while there is somebody to forget. */
+  sweep(now: number): boolean {
+    if (now - this.sweptAt >= FORGET_MS) {
+      this.sweptAt = now;
+      this.forget(now - FORGET_MS);
+    }
+    return this.guests.size > 0;
+  }
+
+  private forget(before: number): void {
+    for (const [key, guest] of this.guests) {
+      if (guest.connections === 0 && guest.waiting.length === 0 && guest.seenAt < before) {
+        this.guests.delete(key);
+      }
+    }
+  }
+}
+
+/** Why `guest` may not have one connection more, or undefined: then it counts against its rate. */
+export function refusal(
+  guest: Guest,
+  route: Route,
+  limits: AdmissionLimits,
+  now: number,
+  isAlone: boolean,
+): Outcome | undefined {
+  const most = route.guestConnections ?? limits.guestConnections;
+  if (most > 0 && guest.connections >= most) return 'guest-limit';
+  guest.seenAt = now;
+  const rate = route.guestRate ?? limits.guestRate;
+  const isSoft = route.guestRate === undefined && limits.guestRateIsSoft;
+  if (!guest.pace.may(rate, now) && !(isSoft && isAlone)) return 'guest-rate';
+  guest.pace.count(rate);
+  return undefined;
+}

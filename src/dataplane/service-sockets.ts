@@ -1,0 +1,131 @@
+import { close } from '../linux/descriptor.ts';
+import { EPOLLIN } from '../linux/epoll.ts';
+import { Errno } from '../linux/errno.ts';
+import { accept, acceptedIp, acceptedPort } from '../linux/socket.ts';
+import type { Bridge } from './bridge.ts';
+import type { PortSocket } from './handover.ts';
+import type { Reactor, Registration } from './reactor.ts';
+
+/** Connections that one socket gives in a turn: while guests share the thread, and otherwise. */
+const BURST_SHARED = 8;
+const BURST_ALONE = 64;
+
+/** What the sockets need of the data plane. */
+export interface ServiceSocketsHost {
+  readonly reactor: Reactor;
+  /** Guests wait for each other: turns are to be short. */
+  readonly isShared: boolean;
+  /** False while connections of the bridge have to wait in the kernel's queues. */
+  mayAccept(bridge: Bridge): boolean;
+  /** A connection; the descriptor belongs to the host. */
+  arrived(bridge: Bridge, fd: number, servicePort: number, guestIp: number, guestPort: number): void;
+  /** The process is out of descriptors or memory. */
+  exhausted(errno: number): void;
+  /** The sockets of the bridge are not listened to until `resume`. */
+  paused(bridge: Bridge): void;
+}
+
+interface Entry extends PortSocket {
+  registration: Registration;
+  /** Connections to take at the next event: a second accept for a queue with one connection would find nothing. */
+  burst: number;
+}
+
+/**
+ * The listening sockets of a bridge. They were made in its netns by its listener, which keeps copies: should either process
+ * die, the kernel's queues live on, with the guests that wait in them.
+ *
+ * The data plane accepts on them itself, so that a connection costs one system call and is never between two processes.
+ */
+export class ServiceSockets {
+  private readonly host: ServiceSocketsHost;
+  private readonly bridge: Bridge;
+  private readonly entries = new Map<number, Entry>();
+  private isPaused = false;
+
+  constructor(host: ServiceSocketsHost, bridge: Bridge) {
+    this.host = host;
+    this.bridge = bridge;
+  }
+
+  get all(): readonly PortSocket[] {
+    return [...this.entries.values()];
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Accepts on this socket, which it owns from now on, in place of the one it has for the port. */
+  adopt({ port, fd }: PortSocket): void {
+    this.drop(port);
+    const entry: Entry = { port, fd, registration: 0, burst: 1 };
+    try {
+      entry.registration = this.host.reactor.add(fd, this.isPaused ? 0 : EPOLLIN, {
+        onEvents: () => this.acceptFrom(entry),
+      });
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    this.entries.set(port, entry);
+  }
+
+  /** Closes the sockets of all ports but these. */
+  keepOnly(ports: ReadonlySet<number>): void {
+    for (const port of [...this.entries.keys()]) if (!ports.has(port)) this.drop(port);
+  }
+
+  /** Listens to the sockets again after a pause. */
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    for (const { fd, registration } of this.entries.values())
+      this.host.reactor.modify(registration, fd, EPOLLIN);
+  }
+
+  private pause(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    for (const { fd, registration } of this.entries.values()) this.host.reactor.modify(registration, fd, 0);
+    this.host.paused(this.bridge);
+  }
+
+  private acceptFrom(entry: Entry): void {
+    const { host, bridge } = this;
+    const most = Math.min(entry.burst, host.isShared ? BURST_SHARED : BURST_ALONE);
+    for (let count = 0; count < most; count++) {
+      if (!host.mayAccept(bridge)) {
+        this.pause();
+        return;
+      }
+      const fd = accept(entry.fd);
+      if (fd < 0) {
+        entry.burst = Math.max(1, count);
+        if (isExhaustion(-fd)) {
+          host.exhausted(-fd);
+          this.pause();
+        }
+        // Anything else is the trouble of one guest, who went away meanwhile.
+        return;
+      }
+      host.arrived(bridge, fd, entry.port, acceptedIp(), acceptedPort());
+    }
+    entry.burst = Math.min(entry.burst * 2, BURST_ALONE);
+  }
+
+  private drop(port: number): void {
+    const entry = this.entries.get(port);
+    if (entry === undefined) return;
+    this.entries.delete(port);
+    // Its listener has a copy: closing alone would not end the events.
+    this.host.reactor.remove(entry.registration, entry.fd);
+    close(entry.fd);
+  }
+}
+
+function isExhaustion(errno: number): boolean {
+  return (
+    errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOBUFS || errno === Errno.ENOMEM
+  );
+}

@@ -1,0 +1,82 @@
+import type { Guest } from './guests.ts';
+import type { Reactor } from './reactor.ts';
+
+/** Units of work that a guest may have done in a turn: while others want something too, and while it is alone. */
+const CREDIT_AMONG_OTHERS = 16;
+const CREDIT_ALONE = 1024;
+/** A guest is among others for this long after another one's work was done. */
+const MEMORY_MS = 1000;
+
+/** Work for a guest that had to be put off. */
+export interface Work {
+  /** Does a piece of it. */
+  onTurn(): void;
+}
+
+/**
+ * Shares the thread between guests: what is to be done for a guest beyond its credit waits for the next turn of the reactor,
+ * in which all others get theirs first. For a guest that is alone hardly anything ever waits.
+ */
+export class Turns {
+  private readonly reactor: Reactor;
+  private round: Guest[] = [];
+  private planned = false;
+  private current: Guest | undefined;
+  private changedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(reactor: Reactor) {
+    this.reactor = reactor;
+  }
+
+  /** Work was done for more than one guest of late. */
+  get areShared(): boolean {
+    return this.reactor.now - this.changedAt < MEMORY_MS;
+  }
+
+  /** True when something may be done for `guest` now; otherwise it has to wait for its turn (`later`). */
+  may(guest: Guest): boolean {
+    this.begin(guest);
+    return guest.credit > 0 && guest.waiting.length === 0;
+  }
+
+  /** Does `work` for `guest` when its turn comes: at the end of this turn of the reactor if it has credit, or in the next. */
+  later(guest: Guest, work: Work): void {
+    if (guest.waiting.push(work) === 1) this.round.push(guest);
+    this.plan();
+  }
+
+  private begin(guest: Guest): void {
+    if (guest !== this.current) {
+      if (this.current !== undefined) this.changedAt = this.reactor.now;
+      this.current = guest;
+    }
+    if (guest.turn === this.reactor.turn) return;
+    guest.turn = this.reactor.turn;
+    guest.credit = this.areShared ? CREDIT_AMONG_OTHERS : CREDIT_ALONE;
+  }
+
+  private plan(): void {
+    if (this.planned) return;
+    this.planned = true;
+    this.reactor.defer(() => this.serve());
+  }
+
+  /** Who waits gets what its credit allows. What is put off meanwhile comes after what waits already. */
+  private serve(): void {
+    this.planned = false;
+    const round = this.round;
+    this.round = [];
+    for (const guest of round) {
+      this.begin(guest);
+      const works = guest.waiting;
+      guest.waiting = [];
+      let done = 0;
+      for (; done < works.length && guest.credit > 0; done++) works[done]?.onTurn();
+      const left = works.slice(done);
+      // `later` has put it into the next round if there is new work.
+      if (left.length > 0 && guest.waiting.length === 0) this.round.push(guest);
+      guest.waiting = left.concat(guest.waiting);
+    }
+    if (this.round.length > 0) this.plan();
+  }
+}
