@@ -12,7 +12,6 @@ import { VERSION } from '../version.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
 import { FinishedLog } from './finished-log.ts';
-import { logRefusals } from './refusal-log.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
 import { sayReady } from './heartbeat.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
@@ -21,17 +20,13 @@ import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FIL
 import { Plane } from './plane.ts';
 import { hostInode, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
+import { logRefusals } from './refusal-log.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import { saveSettings } from './settings-file.ts';
 import { sideBySide } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
-import {
-  adoptListeners,
-  leaveWatch,
-  replaceListeners,
-  succeedForwarder,
-} from './succession.ts';
+import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
 
 export interface ForwarderOptions {
   readonly settings: Settings;

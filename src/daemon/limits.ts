@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Limits } from '../dataplane/messages.ts';
+import { DEFAULT_LIMITS } from '../model/limits.ts';
 import type { Settings } from '../model/settings.ts';
 
 /** What the data plane needs of the settings. */
@@ -9,6 +10,11 @@ export function limitsOf(settings: Settings): Limits {
     lingerMs: settings.lingerTimeoutS * 1000,
     idleMs: settings.idleTimeoutS * 1000,
     keepaliveS: settings.keepaliveS,
+    admission: {
+      ...DEFAULT_LIMITS,
+      ...settings.limits,
+      guestRateIsSoft: settings.limits.guestRate === undefined,
+    },
   };
 }
 

@@ -148,6 +148,12 @@ export class Listener implements EventTarget {
 
   private configure(wanted: Configure, kept: readonly PortSocket[]): void {
     this.log.level = wanted.logLevel;
+    if (this.owed.length > 0) {
+      // It asks again before it could hear our answer, which names sockets of before: we begin anew.
+      for (const { fd } of kept) close(fd);
+      this.disconnect('asked again before it was answered');
+      return;
+    }
     for (const { port } of kept) this.shared.add(port);
     const failures = this.ports.become(wanted, kept);
     const { all } = this.ports;

@@ -5,6 +5,7 @@ import { TproxyError } from '../errors.ts';
 import { parseIpv4 } from '../linux/socket.ts';
 import type { Logger } from '../log.ts';
 import { type Endpoint, sameEndpoints } from '../model/endpoint.ts';
+import { parseOptions } from '../model/endpoint-options.ts';
 import { netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
 import { openBridgeSocket } from './bridge-socket.ts';
@@ -297,6 +298,14 @@ export class ServedBridge {
   }
 }
 
-function routeOf({ servicePort, upstream }: Endpoint): Route {
-  return { servicePort, ip: parseIpv4(upstream.address), port: upstream.port };
+function routeOf({ servicePort, upstream, comment }: Endpoint): Route {
+  const { proxyProtocol, guestConnections, guestRate } = parseOptions(comment);
+  return {
+    servicePort,
+    ip: parseIpv4(upstream.address),
+    port: upstream.port,
+    proxyV2: proxyProtocol === 'v2',
+    guestConnections,
+    guestRate,
+  };
 }

@@ -22,7 +22,10 @@ export class ServicePorts {
   }
 
   /** Closes what is not wanted, opens what is missing, with those in `kept` where there is one. Says what can't be opened. */
-  become(wanted: Pick<Configure, 'ports' | 'keepaliveS'>, kept: readonly PortSocket[]): Listening['failures'] {
+  become(
+    wanted: Pick<Configure, 'ports' | 'keepaliveS'>,
+    kept: readonly PortSocket[],
+  ): Listening['failures'] {
     for (const port of [...this.sockets.keys()]) if (!wanted.ports.includes(port)) this.close(port);
     for (const { port, fd } of kept) {
       if (this.sockets.has(port) || !wanted.ports.includes(port)) close(fd);

@@ -1,5 +1,6 @@
 import { close } from '../linux/descriptor.ts';
 import { Errno } from '../linux/errno.ts';
+import { listeningSocketFault } from '../linux/listening-socket.ts';
 import { closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
 import { Admission } from './admission.ts';
 import { Bridge } from './bridge.ts';
@@ -24,6 +25,7 @@ const LISTED_AT_MOST = 16_384;
 export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   readonly reactor: Reactor;
   readonly turns: Turns;
+  readonly socketFault: typeof listeningSocketFault;
   readonly connecting: Deadlines;
   readonly young = new Deadlines(YOUNG_MS);
   readonly lingering: Deadlines;
@@ -41,8 +43,10 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     reactor: Reactor,
     data: WorkerData,
     post: (message: FromWorker, transfer?: ArrayBuffer[]) => void,
+    socketFault = listeningSocketFault,
   ) {
     this.reactor = reactor;
+    this.socketFault = socketFault;
     this.turns = new Turns(reactor);
     this.post = post;
     this.connecting = new Deadlines(data.limits.connectMs);

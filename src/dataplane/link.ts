@@ -4,9 +4,7 @@ import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { outgoing, receiveMessage, sendMessage } from '../linux/message.ts';
-import { listeningSocketFault } from '../linux/listening-socket.ts';
 import { peerCredentials } from '../linux/socket.ts';
-import { SERVICE_ADDRESS } from '../model/names.ts';
 import type { Bridge } from './bridge.ts';
 import {
   type Configure,
@@ -30,6 +28,8 @@ const MESSAGES_PER_TURN = 8;
 export interface LinkHost {
   readonly reactor: Reactor;
   tell(message: FromWorker): void;
+  /** What this lacks that should be a socket listening on a service port in the netns with this inode. */
+  socketFault(fd: number, port: number, netns: number): string | undefined;
 }
 
 /** What the main thread wants of a listener. */
@@ -143,8 +143,8 @@ export class Link implements EventTarget {
     const { ports, sockets, more, failures } = parseListening(readJson(length));
     const { bridge } = this;
     for (const socket of portSockets(sockets, this.descriptors)) {
-      const fault = listeningSocketFault(socket.fd, SERVICE_ADDRESS, socket.port, this.netns);
-      if (fault !== undefined) throw new TproxyError(`socket for port ${socket.port}: ${fault}`);
+      const fault = this.host.socketFault(socket.fd, socket.port, this.netns);
+      if (fault !== undefined) throw new TproxyError(`the socket for service port ${socket.port} ${fault}`);
       this.descriptors.shift();
       this.shared.add(socket.port);
       bridge.sockets.adopt(socket);

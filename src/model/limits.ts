@@ -12,7 +12,7 @@ export interface Limits {
 
 /** What counts where nothing is written. */
 export const DEFAULT_LIMITS: Required<Limits> = {
-  guestConnections: 4096,
+  guestConnections: 16_384,
   guestRate: 2000,
   bridgeConnections: 0,
   bridgeRate: 0,

@@ -10,6 +10,8 @@ import { titlesOf } from '../torture/weights.ts';
 
 const KILLED_MS = 2000;
 const HUNG_MS = 10_000;
+/** On a machine that is busy with other things. */
+const UNNOTICED_MS = 500;
 const FORWARDER = 'one_tproxy';
 const LISTENER = 'one_tproxy_br0';
 
@@ -23,16 +25,29 @@ afterEach(async () => {
   await site.box.close();
 });
 
-/** Sends a signal to the process with this title, and waits until a guest that came after it is served. */
-async function strike(title: string, signal: 'SIGKILL' | 'SIGSTOP', traffic: Traffic): Promise<number> {
-  await until('under traffic', 5000, () => traffic.told.length > 20);
+interface Struck {
+  /** Milliseconds until a guest was served that came after the signal. */
+  readonly servedMs: number;
+  /** Milliseconds until another process had the title. */
+  readonly succeededMs: number;
+}
+
+/** Sends a signal to the process with this title, and waits until a guest is served and another process is in its place. */
+async function strike(title: string, signal: 'SIGKILL' | 'SIGSTOP', traffic: Traffic): Promise<Struck> {
+  await until('under traffic', 20_000, () => traffic.told.length > 20);
   const pid = pidOf(site, title);
   process.kill(pid, signal);
   const at = monotonicMs();
+  const isSucceeded = () => {
+    const heirs = titlesOf(site.box).filter((process) => process.title === title);
+    return heirs.length === 1 && heirs[0]?.pid !== pid;
+  };
+  const succeeded = until('succeeded', 15_000, isSucceeded);
   const served = ({ start, reached }: Told) => start > at + 5 && reached > 0;
-  await until('served again', 15_000, () => traffic.told.some(served));
-  expect(pidOf(site, title)).not.toBe(pid);
-  return Math.min(...traffic.told.filter(served).map(({ reached }) => reached)) - at;
+  const again = until('served again', 15_000, () => traffic.told.some(served));
+  const [succeededMs] = await Promise.all([succeeded, again]);
+  const servedMs = Math.min(...traffic.told.filter(served).map(({ reached }) => reached)) - at;
+  return { servedMs, succeededMs };
 }
 
 function messages(level: number): unknown[] {
@@ -43,10 +58,12 @@ function messages(level: number): unknown[] {
 }
 
 describe('a killed listener', () => {
-  test('is back within two seconds; guests wait, nobody is refused, no relay breaks', async () => {
+  test('is back within two seconds; guests notice nothing', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2, session: 4, download: 2, half: 2 } });
     const forwarder = pidOf(site, FORWARDER);
-    expect(await strike(LISTENER, 'SIGKILL', traffic)).toBeLessThan(KILLED_MS);
+    const { servedMs, succeededMs } = await strike(LISTENER, 'SIGKILL', traffic);
+    expect(succeededMs).toBeLessThan(KILLED_MS);
+    expect(servedMs).toBeLessThan(UNNOTICED_MS);
     await traffic.finish();
     expect(faultsOf(traffic)).toEqual([]);
     expect(pidOf(site, FORWARDER)).toBe(forwarder);
@@ -77,7 +94,7 @@ describe('a killed forwarder', () => {
   test('is back within two seconds; guests that came meanwhile are served, nobody is refused', async () => {
     const traffic = startTraffic(site);
     const listener = pidOf(site, LISTENER);
-    expect(await strike(FORWARDER, 'SIGKILL', traffic)).toBeLessThan(KILLED_MS);
+    expect((await strike(FORWARDER, 'SIGKILL', traffic)).servedMs).toBeLessThan(KILLED_MS);
     await traffic.finish();
     // Its own relays are gone: at most one of each worker of the traffic.
     const faults = faultsOf(traffic);
@@ -113,7 +130,7 @@ describe('a killed forwarder', () => {
 
   test('together with its listener: both are back, nobody is refused for longer than that', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2 } });
-    await until('under traffic', 5000, () => traffic.told.length > 20);
+    await until('under traffic', 20_000, () => traffic.told.length > 20);
     for (const title of [FORWARDER, LISTENER]) process.kill(pidOf(site, title), 'SIGKILL');
     const at = monotonicMs();
     await until('served again', 5000, () =>
@@ -128,7 +145,7 @@ describe('a killed forwarder', () => {
 
 test('a forwarder killed in the middle of its take-over: it comes back by itself, nobody is refused', async () => {
   const traffic = startTraffic(site, { kinds: { short: 2, session: 2 } });
-  await until('under traffic', 5000, () => traffic.told.length > 20);
+  await until('under traffic', 20_000, () => traffic.told.length > 20);
   // A listener that hangs keeps the new forwarder busy for seconds, after the old one has left.
   const listener = pidOf(site, LISTENER);
   process.kill(listener, 'SIGSTOP');
@@ -147,20 +164,19 @@ test('a forwarder killed in the middle of its take-over: it comes back by itself
 });
 
 describe('a hung', () => {
-  test('listener is succeeded within ten seconds; guests wait, no relay breaks', async () => {
+  test('listener is succeeded within ten seconds; guests notice nothing', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2, session: 4, download: 2 } });
-    expect(await strike(LISTENER, 'SIGSTOP', traffic)).toBeLessThan(HUNG_MS);
+    const { servedMs, succeededMs } = await strike(LISTENER, 'SIGSTOP', traffic);
+    expect(succeededMs).toBeLessThan(HUNG_MS);
+    expect(servedMs).toBeLessThan(UNNOTICED_MS);
     await traffic.finish();
-    // What it had accepted and not handed over when it stopped is lost with it.
-    const faults = faultsOf(traffic);
-    expect(faults.filter(({ reached, outcome }) => reached > 0 || outcome === 'refused')).toEqual([]);
-    expect(faults.length).toBeLessThanOrEqual(1);
+    expect(faultsOf(traffic)).toEqual([]);
     expect(messages(50)).toContain('listener is silent, it is killed');
   });
 
   test('forwarder is succeeded within ten seconds; guests wait, nobody is refused', async () => {
     const traffic = startTraffic(site);
-    expect(await strike(FORWARDER, 'SIGSTOP', traffic)).toBeLessThan(HUNG_MS);
+    expect((await strike(FORWARDER, 'SIGSTOP', traffic)).servedMs).toBeLessThan(HUNG_MS);
     await traffic.finish();
     const faults = faultsOf(traffic);
     expect(faults.filter(({ outcome }) => outcome !== 'reset' && outcome !== 'cut')).toEqual([]);
@@ -170,7 +186,7 @@ describe('a hung', () => {
 
   test('forwarder is succeeded by restart, and by nothing else besides', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2 } });
-    await until('under traffic', 5000, () => traffic.told.length > 20);
+    await until('under traffic', 20_000, () => traffic.told.length > 20);
     process.kill(pidOf(site, FORWARDER), 'SIGSTOP');
     await site.hypervisor.must('restart');
     const at = monotonicMs();
@@ -189,6 +205,8 @@ test('a forwarder that stands still for four seconds: hundreds that came meanwhi
   process.kill(forwarder, 'SIGSTOP');
   const crowd = startTraffic(site, { kinds: { session: 1000 }, seconds: 1000, timeoutMs: 30_000 });
   await sleep(4000);
+  const waiting = () => site.guest.sh('ss -Htn state established | wc -l');
+  await until('all there', 30_000, async () => Number(await waiting()) >= 1000);
   process.kill(forwarder, 'SIGCONT');
   await sleep(1000);
   await site.hypervisor.must('reload');
@@ -200,7 +218,7 @@ test('a forwarder that stands still for four seconds: hundreds that came meanwhi
 
 test('a killed watch: guests notice nothing, restart brings another one', async () => {
   const traffic = startTraffic(site);
-  await until('under traffic', 5000, () => traffic.told.length > 20);
+  await until('under traffic', 20_000, () => traffic.told.length > 20);
   process.kill(pidOf(site, 'tproxy_watch'), 'SIGKILL');
   await until('gone', 1000, () => !titlesOf(site.box).some(({ title }) => title === 'tproxy_watch'));
   await site.hypervisor.must('reload');

@@ -39,7 +39,7 @@ const RELAYS = { session: 2, download: 2, half: 2, upload: 1 };
 /** A relay of every kind at a port, in the middle of what it does. */
 async function relaysAt(port: number): Promise<Traffic> {
   const traffic = startTraffic(site, { ports: [port], kinds: RELAYS, seconds: 2 });
-  await until('under way', 5000, async () => {
+  await until('under way', 20_000, async () => {
     const relays = await site.guest.sh(`ss -Htn state established dport = :${port}`);
     return relays.trim().split('\n').length >= 6;
   });
