@@ -140,6 +140,8 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
       return;
     }
     const guest = bridge.guests.of(guestIp, route);
+    // Connections that come to nothing are work too.
+    this.turns.begin(guest);
     const refused = this.admission.refusal(bridge, guest, route, this.reactor.now, !this.isShared);
     if (refused !== undefined) {
       closeWithReset(fd);

@@ -5,7 +5,7 @@ import type { Work } from './turns.ts';
 
 /** Guests without a connection are forgotten after this time, with what they have used up of their rate. */
 const FORGET_MS = 5000;
-/** More guests than this on one bridge: those without a connection are forgotten at once. */
+/** More guests than this on one bridge, and twice those that have a connection: those without one are forgotten at once. */
 const KNOWN_AT_MOST = 65_536;
 
 /** What the data plane knows of a guest address, or of its use of a service that has limits of its own. */
@@ -28,6 +28,7 @@ export class Guest {
 export class Guests {
   private readonly guests = new Map<number, Guest>();
   private sweptAt = 0;
+  private knownAtMost = KNOWN_AT_MOST;
 
   get size(): number {
     return this.guests.size;
@@ -40,7 +41,7 @@ export class Guests {
     const key = own ? ip + route.servicePort * 2 ** 32 : ip;
     let guest = this.guests.get(key);
     if (guest === undefined) {
-      if (this.guests.size >= KNOWN_AT_MOST) this.forget(Number.POSITIVE_INFINITY);
+      if (this.guests.size >= this.knownAtMost) this.forgetAtOnce();
       guest = new Guest();
       this.guests.set(key, guest);
     }
@@ -54,6 +55,12 @@ export class Guests {
       this.forget(now - FORGET_MS);
     }
     return this.guests.size > 0;
+  }
+
+  private forgetAtOnce(): void {
+    this.forget(Number.POSITIVE_INFINITY);
+    // Not again for every single one where most of them have connections.
+    this.knownAtMost = Math.max(KNOWN_AT_MOST, this.guests.size * 2);
   }
 
   private forget(before: number): void {

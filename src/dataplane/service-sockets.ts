@@ -105,6 +105,8 @@ export class ServiceSockets {
         if (isExhaustion(-fd)) {
           host.exhausted(-fd);
           this.pause();
+        } else if (fd === -Errno.EINVAL) {
+          this.abandon(entry);
         }
         // Anything else is the trouble of one guest, who went away meanwhile.
         return;
@@ -112,6 +114,13 @@ export class ServiceSockets {
       host.arrived(bridge, fd, entry.port, acceptedIp(), acceptedPort());
     }
     entry.burst = Math.min(entry.burst * 2, BURST_ALONE);
+  }
+
+  /** Somebody who has a copy of the socket has ended its listening: it would announce that for ever. */
+  private abandon({ port }: Entry): void {
+    this.drop(port);
+    for (const link of [...this.bridge.links])
+      link.close(`its socket for service port ${port} listens no more`);
   }
 
   private drop(port: number): void {

@@ -18,13 +18,13 @@ export interface Work {
  * in which all others get theirs first. For a guest that is alone hardly anything ever waits.
  */
 export class Turns {
-  private readonly reactor: Reactor;
+  private readonly reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>;
   private round: Guest[] = [];
   private planned = false;
   private current: Guest | undefined;
   private changedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(reactor: Reactor) {
+  constructor(reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>) {
     this.reactor = reactor;
   }
 
@@ -45,7 +45,8 @@ export class Turns {
     this.plan();
   }
 
-  private begin(guest: Guest): void {
+  /** Something is done for `guest`, who counts among those that share the thread. */
+  begin(guest: Guest): void {
     if (guest !== this.current) {
       if (this.current !== undefined) this.changedAt = this.reactor.now;
       this.current = guest;

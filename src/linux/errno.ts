@@ -6,6 +6,7 @@ export const Errno = {
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
+  EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
   EPIPE: 32,

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { SERVICE_ADDRESS } from '../model/names.ts';
+import { close } from './descriptor.ts';
 import { Errno } from './errno.ts';
 import { allocate, cFunction, errnoName, errnoOf } from './ffi.ts';
 import { formatIpv4, parseIpv4 } from './socket.ts';
@@ -71,6 +72,7 @@ function netnsFault(fd: number, netns: number): string | undefined {
   try {
     return fstatSync(space).ino === netns ? undefined : 'is of another network namespace';
   } finally {
-    closeSync(space);
+    // closeSync would warn of a descriptor that it did not open, in a worker thread.
+    close(space);
   }
 }

@@ -1,13 +1,11 @@
 import { rmSync } from 'node:fs';
 import {
-  type Arrival,
   type Configure,
   type Hello,
   type Listening,
   MessageType,
   parseHello,
   parseListening,
-  readConnections,
   readJson,
   readType,
   writeBare,
@@ -24,8 +22,7 @@ import { until } from '../linux/waiting.ts';
 export type Said =
   | { readonly type: 'hello'; readonly body: Hello; readonly fds: readonly number[] }
   | { readonly type: 'listening'; readonly body: Listening; readonly fds: readonly number[] }
-  | { readonly type: 'connections'; readonly arrivals: readonly Arrival[] }
-  | { readonly type: 'paused' | 'pong' }
+  | { readonly type: 'pong' }
   | { readonly type: 'end' };
 
 type SaidOf<T extends Said['type']> = Extract<Said, { readonly type: T }>;
@@ -85,10 +82,6 @@ export class ForwarderLink {
         return { type: 'hello', body: parseHello(readJson(n)), fds };
       case MessageType.listening:
         return { type: 'listening', body: parseListening(readJson(n)), fds };
-      case MessageType.connections:
-        return { type: 'connections', arrivals: readConnections(n, fds) };
-      case MessageType.paused:
-        return { type: 'paused' };
       case MessageType.pong:
         return { type: 'pong' };
       default:
@@ -101,13 +94,6 @@ export class ForwarderLink {
     const said = await until(`'${type}'`, () => this.hearNow());
     if (said.type !== type) throw new Error(`the listener said '${said.type}' instead of '${type}'`);
     return said as SaidOf<T>;
-  }
-
-  /** The next `count` connections, over as many messages as it takes. */
-  async connections(count: number): Promise<Arrival[]> {
-    const arrivals: Arrival[] = [];
-    while (arrivals.length < count) arrivals.push(...(await this.hear('connections')).arrivals);
-    return arrivals;
   }
 
   /** Nothing comes for `ms` milliseconds. */
@@ -125,12 +111,14 @@ export class ForwarderLink {
     if (result < 0) throw new Error(`nothing can be said to the listener: errno ${-result}`);
   }
 
-  taken(count: number): void {
-    this.say(writeBare(MessageType.taken, count));
-  }
-
-  pause(): void {
-    this.say(writeBare(MessageType.pause));
+  /** Pings so many times and hears no answer. */
+  async pings(count: number): Promise<void> {
+    for (let said = 0; said < count; said++) {
+      await until(
+        'room for a ping',
+        () => sendMessage(this.fd, writeBare(MessageType.ping)) === 0 || undefined,
+      );
+    }
   }
 
   /** Tells the listener its ports; resolves with its answer. */
@@ -139,9 +127,20 @@ export class ForwarderLink {
     sockets: ReadonlyMap<number, number> = new Map(),
     more: Partial<Configure> = {},
   ): Promise<SaidOf<'listening'>> {
-    const body = { ports, sockets: [...sockets.keys()], keepaliveS: 60, logLevel: 2, ...more };
+    const body = { ports, sockets: [...sockets.keys()], more: false, keepaliveS: 60, logLevel: 2, ...more };
     this.say(writeJson(MessageType.configure, body), [...sockets.values()]);
     return this.hear('listening');
+  }
+
+  /** Tells the listener its ports; resolves with all it has, over as many messages as that takes. */
+  async configureAll(ports: readonly number[]): Promise<{ ports: readonly number[]; fds: number[] }> {
+    let said = await this.configure(ports);
+    const fds = [...said.fds];
+    while (said.body.more) {
+      said = await this.hear('listening');
+      fds.push(...said.fds);
+    }
+    return { ports: said.body.ports, fds };
   }
 
   /** This end only; what came over it stays open. */

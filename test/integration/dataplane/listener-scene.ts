@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
-import { parseIpv4, socketError } from '../../../src/linux/socket.ts';
+import { accept, acceptedPort, parseIpv4, socketError } from '../../../src/linux/socket.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
 import type { Program } from '../../support/program.ts';
 import { Sandbox } from '../../support/sandbox.ts';
@@ -106,7 +106,7 @@ export function listenerScene() {
     const listener = startListener(limits);
     const link = await introduced();
     const { body, fds } = await link.configure(ports);
-    expect(body).toEqual({ ports, sockets: ports, failures: [] });
+    expect(body).toEqual({ ports, sockets: ports, more: false, failures: [] });
     return { listener, link, fds };
   }
 
@@ -168,4 +168,21 @@ export function descriptorsOf(pid: number): number {
 export function processorMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** The ports of the next guests that wait at listening sockets, in their order; their connections are closed. */
+export async function arrivals(listening: readonly number[], count: number): Promise<number[]> {
+  const ports: number[] = [];
+  await until(`${count} guests`, () => {
+    for (const fd of listening) {
+      while (ports.length < count) {
+        const connection = accept(fd);
+        if (connection < 0) break;
+        ports.push(acceptedPort());
+        close(connection);
+      }
+    }
+    return ports.length === count ? true : undefined;
+  });
+  return ports;
 }

@@ -1,55 +1,67 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { MessageType, writeBare, writeJson } from '../../../src/dataplane/handover.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { localPort, parseIpv4, tcpListen } from '../../../src/linux/socket.ts';
+import { listeningSocketFault } from '../../../src/linux/listening-socket.ts';
+import { acceptedPort, localPort, parseIpv4, tcpListen } from '../../../src/linux/socket.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
-import { receiveBytes, receiveText, sendBytes } from '../../unit/linux/endpoints.ts';
+import { acceptNow, receiveText, sendBytes, socketOption } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
-import { descriptorsOf, fate, listenerScene, processorMs } from './listener-scene.ts';
+import { arrivals, descriptorsOf, fate, listenerScene, processorMs } from './listener-scene.ts';
+
+const SOL_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+/** Answers to them don't fit into a socket's queue. */
+const PINGS_TOO_MANY = 1000;
 
 const { crowd, guest, hangUp, inside, introduced, keep, nextLink, serving, startListener } = listenerScene();
 
 describe('with a forwarder', () => {
-  test('it introduces itself, is told its ports, opens them and sends copies of their sockets', async () => {
+  test('it introduces itself, is told its ports, opens them and shows their sockets', async () => {
     startListener();
     const link = await nextLink();
     const hello = await link.hear('hello');
-    expect(hello).toEqual({ type: 'hello', body: { bridge: 'br0', ports: [] }, fds: [] });
+    expect(hello).toEqual({ type: 'hello', body: { bridge: 'br0' }, fds: [] });
     expect(readFileSync(`/proc/${link.peer.pid}/comm`, 'utf8')).toBe('one_tproxy_br\n');
     const listening = await link.configure([80, 5030]);
-    expect(listening.body).toEqual({ ports: [80, 5030], sockets: [80, 5030], failures: [] });
+    expect(listening.body).toEqual({ ports: [80, 5030], sockets: [80, 5030], more: false, failures: [] });
     expect(listening.fds.map(localPort)).toEqual([80, 5030]);
   });
 
-  test('it hands over what guests dial, with who they are, as sockets that work', async () => {
-    const { link } = await serving([80, 81]);
-    const guests = [guest(80), guest(81)];
-    const arrivals = await link.connections(2);
-    expect(arrivals.map(({ servicePort }) => servicePort).sort()).toEqual([80, 81]);
-    for (const arrival of arrivals) {
-      const fd = guests[arrival.servicePort - 80] ?? -1;
-      expect(arrival).toMatchObject({ guestIp: parseIpv4(SERVICE_ADDRESS), guestPort: localPort(fd) });
+  test('its sockets are what the forwarder demands, and give it the guests', async () => {
+    const { link, fds } = await serving([80, 81]);
+    const netns = statSync(`/proc/${link.peer.pid}/ns/net`).ino;
+    expect(fds.map((fd, i) => listeningSocketFault(fd, 80 + i, netns))).toEqual([undefined, undefined]);
+    for (const [i, listening] of fds.entries()) {
+      const fd = guest(80 + i);
+      const connection = await until('the guest', () => acceptNow(listening));
+      keep(connection);
       sendBytes(fd, Buffer.from('question'));
-      expect(receiveText(arrival.fd, 8)).toBe('question');
-      sendBytes(arrival.fd, Buffer.from('answer'));
+      expect(receiveText(connection, 8)).toBe('question');
+      sendBytes(connection, Buffer.from('answer'));
       expect(receiveText(fd, 6)).toBe('answer');
+      for (const [option, value] of [
+        [TCP_NODELAY, 1],
+        [TCP_KEEPIDLE, 60],
+      ] as const) {
+        expect(socketOption(connection, SOL_TCP, option)).toBe(value);
+      }
     }
   });
 
-  test('it closes its copy once taken: the end of the connection is in the hands of the forwarder', async () => {
-    const { listener, link } = await serving([80]);
+  test('it touches no guest itself', async () => {
+    const { link } = await serving([80]);
     const before = descriptorsOf(link.peer.pid);
-    const fd = guest(80);
-    const [arrival] = await link.connections(1);
-    expect(descriptorsOf(link.peer.pid)).toBe(before + 1);
-    link.taken(1);
-    link.drop(arrival?.fd ?? -1);
-    expect(await until('the end', () => (receiveBytes(fd) === 0 ? 'clean' : undefined))).toBe('clean');
-    await until('the copy to be closed', () => (descriptorsOf(link.peer.pid) === before ? true : undefined));
-    expect(listener.status).toBeUndefined();
+    const busy = processorMs(link.peer.pid);
+    const guests = crowd(80, 900);
+    expect(await fate(guests[899] ?? -1)).toBe('open');
+    await sleep(200);
+    expect(descriptorsOf(link.peer.pid)).toBe(before);
+    expect(processorMs(link.peer.pid) - busy).toBeLessThan(50);
+    await link.silence(50);
   });
 
   test('it answers a ping', async () => {
@@ -64,62 +76,77 @@ describe('with a forwarder', () => {
     expect(await listener.end(5000)).toBe(0);
   });
 
-  test('5 000 connections in bursts of 250 are handed over in order of each guest, and nothing is left open', async () => {
-    const { link } = await serving([80]);
-    const before = descriptorsOf(link.peer.pid);
-    for (let burst = 0; burst < 20; burst++) {
-      const guests = crowd(80, 250);
-      const wanted = guests.map(localPort);
-      const seen: number[] = [];
-      while (seen.length < 250) {
-        const { arrivals } = await link.hear('connections');
-        expect(arrivals.length).toBeLessThanOrEqual(64);
-        link.taken(arrivals.length);
-        seen.push(...arrivals.map(({ guestPort }) => guestPort));
-        link.drop(...arrivals.map(({ fd }) => fd));
-      }
-      expect(seen).toEqual(wanted);
-      hangUp(guests);
-    }
-    await until('all copies to be closed', () =>
-      descriptorsOf(link.peer.pid) === before ? true : undefined,
-    );
+  test('ports for which it has no descriptor are reported, and opened once there is one', async () => {
+    startListener('ulimit -n 60');
+    const link = await introduced();
+    const ports = Array.from({ length: 60 }, (_, i) => 1000 + i);
+    const { body, fds } = await link.configure(ports);
+    expect(body.ports.length + body.failures.length).toBe(60);
+    expect(body.sockets).toEqual(body.ports);
+    expect(body.failures.length).toBeGreaterThan(0);
+    expect(new Set(body.failures.map(({ reason }) => reason))).toEqual(new Set(['socket: EMFILE']));
+    link.drop(...fds);
+    const few = [...ports.slice(0, 2), 1059];
+    const again = await link.configure(few);
+    expect(again.body).toEqual({ ports: few, sockets: [1059], more: false, failures: [] });
   });
 
-  test('that takes nothing, it stops accepting, waits without effort, and goes on', async () => {
+  test('600 ports come over several messages, and so do 600 sockets kept for it', async () => {
+    startListener('ulimit -n 4096');
+    const link = await introduced();
+    const ports = Array.from({ length: 600 }, (_, i) => 1000 + i);
+    const { fds } = await link.configureAll(ports);
+    expect(fds.map(localPort)).toEqual(ports);
+    for (const fd of fds) keep(link.keep(fd));
+    link.say(writeBare(MessageType.exit));
+    await link.hear('end');
+    const waiting = guest(1599);
+    expect(await fate(waiting)).toBe('open');
+    startListener('ulimit -n 4096');
+    const next = await introduced();
+    const tell = (from: number, count: number, more: boolean): void => {
+      const sockets = ports.slice(from, from + count);
+      next.say(
+        writeJson(MessageType.configure, { ports, sockets, more, keepaliveS: 60, logLevel: 2 }),
+        fds.slice(from, from + count),
+      );
+    };
+    tell(0, 250, true);
+    tell(250, 250, true);
+    await next.silence(50);
+    tell(500, 100, false);
+    // It has none to show: the forwarder has them all.
+    expect((await next.hear('listening')).body).toEqual({ ports, sockets: [], more: false, failures: [] });
+    hangUp(fds);
+    // Its own copies are there.
+    expect(await fate(guest(1000))).toBe('open');
+  });
+
+  test('answers that the forwarder has no room for are owed, without effort, and none is lost', async () => {
     const { link } = await serving([80]);
-    const before = descriptorsOf(link.peer.pid);
-    const guests = crowd(80, 900);
-    await until('the limit', () => (descriptorsOf(link.peer.pid) - before >= 512 ? true : undefined));
-    await sleep(100);
-    expect(descriptorsOf(link.peer.pid) - before).toBeLessThan(512 + 64);
+    await link.pings(PINGS_TOO_MANY);
     const busy = processorMs(link.peer.pid);
-    await sleep(300);
-    expect(processorMs(link.peer.pid) - busy).toBeLessThan(100);
-    // None of those that wait was refused.
-    expect(await fate(guests[899] ?? -1)).toBe('open');
-    let taken = 0;
-    while (taken < 900) {
-      const { arrivals } = await link.hear('connections');
-      link.taken(arrivals.length);
-      taken += arrivals.length;
-    }
-    expect(taken).toBe(900);
+    await sleep(200);
+    expect(processorMs(link.peer.pid) - busy).toBeLessThan(50);
+    for (let i = 0; i < PINGS_TOO_MANY; i++) await link.hear('pong');
+    await link.silence(50);
+    expect((await link.configure([80, 81])).body).toMatchObject({ ports: [80, 81], sockets: [81] });
   });
 
-  test('it goes on when it has run out of descriptors', async () => {
-    const { link } = await serving([80], 'ulimit -n 60');
-    crowd(80, 120);
-    const first = await link.connections(10);
-    await sleep(250);
-    link.taken(first.length);
-    let taken = first.length;
-    while (taken < 120) {
-      const { arrivals } = await link.hear('connections');
-      link.taken(arrivals.length);
-      taken += arrivals.length;
-    }
-    expect(taken).toBe(120);
+  test('that asks for something else before it was answered, it begins anew', async () => {
+    const { link } = await serving([80]);
+    const { pid } = link.peer;
+    await link.pings(PINGS_TOO_MANY);
+    const body = { ports: [80, 81], sockets: [], more: false, keepaliveS: 60, logLevel: 2 };
+    link.say(writeJson(MessageType.configure, body));
+    const next = await introduced();
+    expect(next.peer.pid).toBe(pid);
+    expect((await next.configure([80, 82])).body).toEqual({
+      ports: [80, 82],
+      sockets: [80, 82],
+      more: false,
+      failures: [],
+    });
   });
 });
 
@@ -127,40 +154,50 @@ describe('changed ports', () => {
   test('those no longer wanted refuse once the forwarder lets go of them too, others stay as they are', async () => {
     const { link, fds } = await serving([80, 81]);
     const answer = await link.configure([81, 82]);
-    expect(answer.body).toEqual({ ports: [81, 82], sockets: [82], failures: [] });
+    expect(answer.body).toEqual({ ports: [81, 82], sockets: [82], more: false, failures: [] });
     expect(answer.fds.map(localPort)).toEqual([82]);
     link.drop(fds[0] ?? -1);
     expect(await fate(guest(80))).toBe(Errno.ECONNREFUSED);
-    guest(81);
-    guest(82);
-    expect((await link.connections(2)).map(({ servicePort }) => servicePort).sort()).toEqual([81, 82]);
+    for (const [port, fd] of [
+      [81, fds[1]],
+      [82, answer.fds[0]],
+    ] as const) {
+      const fresh = guest(port);
+      expect(await arrivals([fd ?? -1], 1)).toEqual([localPort(fresh)]);
+    }
   });
 
   test('no ports at all, and again some', async () => {
     const { link, fds } = await serving([80]);
-    expect((await link.configure([])).body).toEqual({ ports: [], sockets: [], failures: [] });
+    expect((await link.configure([])).body).toEqual({ ports: [], sockets: [], more: false, failures: [] });
     link.drop(...fds);
     expect(await fate(guest(80))).toBe(Errno.ECONNREFUSED);
-    expect((await link.configure([80])).body).toEqual({ ports: [80], sockets: [80], failures: [] });
+    expect((await link.configure([80])).body).toEqual({
+      ports: [80],
+      sockets: [80],
+      more: false,
+      failures: [],
+    });
   });
 
   test('a port in use is reported, the others work, and it is opened once it is free', async () => {
     const stranger = inside(() => tcpListen(parseIpv4(SERVICE_ADDRESS), 81, 4, 0));
     startListener();
     const link = await introduced();
-    const { body } = await link.configure([80, 81, 82]);
+    const { body, fds } = await link.configure([80, 81, 82]);
     expect(body).toEqual({
       ports: [80, 82],
       sockets: [80, 82],
+      more: false,
       failures: [{ port: 81, reason: 'bind (169.254.16.9:81): EADDRINUSE' }],
     });
-    guest(82);
-    expect((await link.connections(1))[0]?.servicePort).toBe(82);
+    const at82 = guest(82);
+    expect(await arrivals(fds.slice(1), 1)).toEqual([localPort(at82)]);
     close(stranger);
     const again = await link.configure([80, 81, 82]);
-    expect(again.body).toEqual({ ports: [80, 82, 81], sockets: [81], failures: [] });
-    guest(81);
-    expect((await link.connections(1))[0]?.servicePort).toBe(81);
+    expect(again.body).toEqual({ ports: [80, 82, 81], sockets: [81], more: false, failures: [] });
+    const at81 = guest(81);
+    expect(await arrivals(again.fds, 1)).toEqual([localPort(at81)]);
   });
 
   test('sockets kept from an earlier listener are used, with the guests that wait in them', async () => {
@@ -177,10 +214,11 @@ describe('changed ports', () => {
     startListener();
     const next = await introduced();
     const answer = await next.configure([82], kept);
-    expect(answer.body).toEqual({ ports: [82], sockets: [], failures: [] });
-    const [arrival] = await next.connections(1);
-    expect(arrival).toMatchObject({ servicePort: 82, guestPort: localPort(waiting) });
-    expect(receiveText(arrival?.fd ?? -1, 1)).toBe('?');
+    expect(answer.body).toEqual({ ports: [82], sockets: [], more: false, failures: [] });
+    const connection = await until('the guest', () => acceptNow([...kept.values()][0] ?? -1));
+    keep(connection);
+    expect(acceptedPort()).toBe(localPort(waiting));
+    expect(receiveText(connection, 1)).toBe('?');
   });
 
   test('a kept socket of a port that is open already is closed', async () => {
@@ -188,7 +226,7 @@ describe('changed ports', () => {
     const { fds } = await link.configure([80, 81]);
     const before = descriptorsOf(link.peer.pid);
     const answer = await link.configure([80, 81], new Map([[81, fds[0] ?? -1]]));
-    expect(answer.body).toEqual({ ports: [80, 81], sockets: [], failures: [] });
+    expect(answer.body).toEqual({ ports: [80, 81], sockets: [], more: false, failures: [] });
     expect(descriptorsOf(link.peer.pid)).toBe(before);
   });
 
@@ -197,11 +235,10 @@ describe('changed ports', () => {
     const before = descriptorsOf(link.peer.pid);
     const { pid } = link.peer;
     const [socket = -1] = (await link.configure([80, 81])).fds;
-    link.say(writeJson(MessageType.configure, { ports: [0], sockets: [], keepaliveS: 1, logLevel: 2 }), [
-      socket,
-      socket,
-      socket,
-    ]);
+    link.say(
+      writeJson(MessageType.configure, { ports: [0], sockets: [], more: false, keepaliveS: 1, logLevel: 2 }),
+      [socket, socket, socket],
+    );
     await link.hear('end');
     const next = await introduced();
     expect(next.peer.pid).toBe(pid);

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Bridge } from '../../../src/dataplane/bridge.ts';
+import { Bridge } from '../../../src/dataplane/bridge.ts';
 import { DataPlane } from '../../../src/dataplane/dataplane.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
 import { type FinishedRecord, readRecords } from '../../../src/dataplane/records.ts';
@@ -7,6 +7,7 @@ import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { parseIpv4 } from '../../../src/linux/socket.ts';
 import { Sandbox } from '../../support/sandbox.ts';
+import { limits, route } from '../../unit/dataplane/plane-bench.ts';
 import { inNetns, listenLocal, openDescriptors, receiveEnd, tcpPair } from '../../unit/linux/endpoints.ts';
 import { netnsOf } from '../linux/waiting.ts';
 
@@ -40,23 +41,30 @@ const sockets: number[] = [];
 beforeEach(() => {
   records = [];
   reactor = new Reactor(() => undefined);
-  const limits = { connectMs: 400, lingerMs: 0, idleMs: 0, keepaliveS: 0 };
-  plane = new DataPlane(reactor, { limits, descriptorLimit: 20_000 }, (message) => {
-    if (message.type === 'records') records.push(...readRecords(message.records));
-  });
-  bridge = { id: 1, name: 'br0', routes: new Map(), relays: new Set(), links: new Set(), socket: undefined };
+  plane = new DataPlane(
+    reactor,
+    { limits: limits({ connectMs: 400 }), descriptorLimit: 20_000 },
+    (message) => {
+      if (message.type === 'records') records.push(...readRecords(message.records));
+    },
+  );
+  bridge = new Bridge(plane, 'br0', 1);
 });
 afterEach(() => {
-  plane.onMessage({ type: 'cut' });
+  cut();
   for (const fd of sockets.splice(0)) close(fd);
 });
 
+function cut(): void {
+  for (const relay of bridge.relays) relay.cut('cut');
+}
+
 /** A guest's connection arrives, and is dialled from inside the namespace. The guest's socket. */
 function arrive(address: string, port: number): number {
-  bridge.routes = new Map([[80, { servicePort: 80, ip: parseIpv4(address), port }]]);
+  bridge.routes = new Map([[80, route(port, { ip: parseIpv4(address) })]]);
   const { client, server } = tcpPair();
   sockets.push(client);
-  inNetns(netns, () => plane.arrived(bridge, { fd: server, servicePort: 80, guestIp: 1, guestPort: 2 }));
+  inNetns(netns, () => plane.arrived(bridge, server, 80, 1, 2));
   return client;
 }
 
@@ -108,8 +116,7 @@ test('no port left to dial from: said so, and the next one works once there is',
   expect(new Set(ended.map(({ outcome }) => outcome))).toEqual(new Set(['out-of-ports']));
   for (const guest of guests.slice(6 - ended.length)) expect(receiveEnd(guest)).toBe(-Errno.ECONNRESET);
   expect(bridge.relays.size).toBe(6 - ended.length);
-  plane.onMessage({ type: 'cut' });
-  records.length = 0;
+  cut();
   plane.flush();
   records.length = 0;
   arrive('127.0.0.1', port);

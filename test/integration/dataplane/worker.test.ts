@@ -1,30 +1,40 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { statSync } from 'node:fs';
+import { createServer, type Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { MessageType, readType, writeConnections, writeJson } from '../../../src/dataplane/handover.ts';
+import { MessageType, readType, writeJson } from '../../../src/dataplane/handover.ts';
 import type { FromWorker, ToWorker, WorkerData } from '../../../src/dataplane/messages.ts';
 import { wake } from '../../../src/dataplane/reactor.ts';
 import { type FinishedRecord, readRecords } from '../../../src/dataplane/records.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { acceptedIp, acceptedPort, seqpacketConnect, seqpacketListen } from '../../../src/linux/socket.ts';
-import {
-  acceptNow,
-  type Listening,
-  LOOPBACK,
-  listenLocal,
-  openDescriptors,
-} from '../../unit/linux/endpoints.ts';
+import { parseIpv4, seqpacketConnect, seqpacketListen, tcpListen } from '../../../src/linux/socket.ts';
+import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
+import { Sandbox } from '../../support/sandbox.ts';
+import { limits, route } from '../../unit/dataplane/plane-bench.ts';
+import { dial, inNetns, openDescriptors } from '../../unit/linux/endpoints.ts';
 import { type Bundle, bundle } from '../linux/bundle.ts';
-import { until } from '../linux/waiting.ts';
+import { netnsOf, until } from '../linux/waiting.ts';
 
+const ADDRESS = parseIpv4(SERVICE_ADDRESS);
+
+let box: Sandbox;
+let netns = '';
 let program: Bundle;
 beforeAll(async () => {
-  program = await bundle(new URL('../../../src/dataplane/worker-main.ts', import.meta.url));
+  [box, program] = await Promise.all([
+    Sandbox.create(),
+    bundle(new URL('../../../src/dataplane/worker-main.ts', import.meta.url)),
+  ]);
+  netns = netnsOf(box);
+  await box.sh(`ip address add ${SERVICE_ADDRESS}/32 dev lo`);
 });
-afterAll(() => program.remove());
+afterAll(async () => {
+  await box.close();
+  program.remove();
+});
 
 /** A data-plane thread, its main thread and its listener played by the test. */
 class Plane {
@@ -36,10 +46,7 @@ class Plane {
   private link = -1;
 
   constructor() {
-    const data: WorkerData = {
-      limits: { connectMs: 2000, lingerMs: 0, idleMs: 0, keepaliveS: 0 },
-      descriptorLimit: 20_000,
-    };
+    const data: WorkerData = { limits: limits(), descriptorLimit: 20_000 };
     this.worker = new Worker(program.file, { workerData: data, execArgv: [] });
     this.ended = new Promise((resolve, reject) => {
       this.worker.once('exit', resolve);
@@ -56,22 +63,26 @@ class Plane {
     await until('the thread', () => (this.wakeDescriptor >= 0 ? true : undefined));
     const path = join(program.directory, `br${randomBytes(4).toString('hex')}`);
     this.post({ type: 'serve', bridge: 'br0', bridgeId: 1, fd: seqpacketListen(path, 4) });
-    this.post({
-      type: 'routes',
-      bridgeId: 1,
-      routes: [{ servicePort: 80, ip: LOOPBACK, port: upstreamPort }],
-    });
+    this.post({ type: 'routes', bridgeId: 1, routes: [route(upstreamPort)] });
     this.link = seqpacketConnect(path);
-    sendMessage(this.link, writeJson(MessageType.hello, { bridge: 'br0', ports: [] }));
+    sendMessage(this.link, writeJson(MessageType.hello, { bridge: 'br0' }));
     const hello = await this.said('hello');
     expect(hello).toMatchObject({ bridgeId: 1, pid: process.pid });
-    const body = { ports: [80], sockets: [], keepaliveS: 0, logLevel: 2 };
-    this.post({ type: 'configure', link: hello.link, body, fds: [] });
+    const body = { ports: [80], keepaliveS: 0, logLevel: 2 };
+    this.post({ type: 'configure', link: hello.link, body, netns: statSync(netns).ino });
     const length = await until('the configuration', () => {
       const n = receiveMessage(this.link, []);
       return n > 0 ? n : undefined;
     });
     expect(readType(length)).toBe(MessageType.configure);
+    const socket = inNetns(netns, () => tcpListen(ADDRESS, 80, 1024, 0));
+    sendMessage(
+      this.link,
+      writeJson(MessageType.listening, { ports: [80], sockets: [80], more: false, failures: [] }),
+      [socket],
+    );
+    close(socket);
+    expect(await this.said('listening')).toMatchObject({ body: { ports: [80], failures: [] } });
   }
 
   post(message: ToWorker | 'stop'): void {
@@ -89,20 +100,9 @@ class Plane {
     );
   }
 
-  /** Hands over everybody who waits at `listening`. */
-  handOver(listening: number): number {
-    let count = 0;
-    for (let fd = acceptNow(listening); fd !== undefined; fd = acceptNow(listening)) {
-      const arrival = { fd, servicePort: 80, guestIp: acceptedIp(), guestPort: acceptedPort() };
-      expect(sendMessage(this.link, writeConnections([arrival], 0, 1), [fd])).toBe(0);
-      close(fd);
-      count += 1;
-    }
-    while (receiveMessage(this.link, []) > 0);
-    return count;
-  }
-
   async stop(): Promise<void> {
+    // The thread's descriptors are those of this process: they outlive it.
+    this.post({ type: 'withdraw', bridgeId: 1 });
     this.post('stop');
     expect(await this.ended).toBe(0);
     close(this.link);
@@ -110,14 +110,12 @@ class Plane {
 }
 
 let plane: Plane;
-let guests: Listening;
 let upstream: Server;
 let upstreamPort = 0;
 /** What the upstream does with a connection. */
 let serve: (socket: Socket) => void;
 beforeEach(async () => {
   plane = new Plane();
-  guests = listenLocal();
   upstream = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => undefined);
     serve(socket);
@@ -127,15 +125,20 @@ beforeEach(async () => {
   upstreamPort = typeof address === 'object' ? (address?.port ?? 0) : 0;
 });
 afterEach(() => {
-  close(guests.fd);
   upstream.close();
 });
+
+/** A guest that dials. */
+function guest(): Socket {
+  const fd = inNetns(netns, () => dial(80, false, ADDRESS));
+  return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+}
 
 /** Sends `data` as a guest, ends, and resolves with the digest of what came back. */
 function ask(data: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const digest = createHash('sha256');
-    const socket = connect({ port: guests.port, host: '127.0.0.1', allowHalfOpen: true });
+    const socket = guest();
     socket.on('data', (chunk) => digest.update(chunk));
     socket.on('end', () => resolve(digest.digest('hex')));
     socket.on('error', reject);
@@ -152,13 +155,7 @@ test('a thread of its own relays 300 conversations at once, unharmed, and tells 
   };
   await plane.serve(upstreamPort);
   const questions = Array.from({ length: 300 }, (_, i) => randomBytes(1 + ((i * 7919) % 300_000)));
-  const answers = Promise.all(questions.map(ask));
-  let handedOver = 0;
-  await until('all guests', () => {
-    handedOver += plane.handOver(guests.fd);
-    return handedOver === 300 ? true : undefined;
-  });
-  const digests = await answers;
+  const digests = await Promise.all(questions.map(ask));
   expect(digests).toEqual(
     questions.map((question) => createHash('sha256').update(Buffer.from(question).reverse()).digest('hex')),
   );
@@ -184,7 +181,6 @@ test('it hears its main thread while it has nothing to do, and while it is busy'
     });
   }
   const answer = ask(Buffer.alloc(32 << 20, 'x'));
-  await until('the guest', () => (plane.handOver(guests.fd) > 0 ? true : undefined));
   for (let id = 10; id < 40; id++) {
     plane.messages.length = 0;
     const begin = performance.now();
@@ -204,7 +200,7 @@ test('it ends when told to, with living relays, and tells what it has to tell fi
   serve = (socket) => socket.resume();
   await plane.serve(upstreamPort);
   const before = openDescriptors();
-  const sockets = Array.from({ length: 5 }, () => connect(guests.port, '127.0.0.1'));
+  const sockets = Array.from({ length: 5 }, guest);
   const closed = sockets.map(
     (socket) =>
       new Promise<string>((resolve) => {
@@ -212,14 +208,13 @@ test('it ends when told to, with living relays, and tells what it has to tell fi
         socket.once('close', () => resolve('close'));
       }),
   );
-  let handedOver = 0;
-  await until('the guests', () => {
-    handedOver += plane.handOver(guests.fd);
-    return handedOver === 5 ? true : undefined;
+  await until('the relays', () => {
+    const counted = plane.messages.find((message) => message.type === 'counted');
+    plane.messages.length = 0;
+    plane.post({ type: 'count', id: 1 });
+    return counted?.type === 'counted' && counted.relays === 5 ? true : undefined;
   });
-  plane.messages.length = 0;
-  plane.post({ type: 'count', id: 1 });
-  expect((await plane.said('counted')).relays).toBe(5);
+  plane.post({ type: 'withdraw', bridgeId: 1 });
   plane.post({ type: 'cut' });
   plane.post('stop');
   expect(await plane.ended).toBe(0);

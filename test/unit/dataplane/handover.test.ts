@@ -1,18 +1,16 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
-  type Arrival,
-  CONNECTIONS_PER_MESSAGE,
+  inPieces,
   MessageType,
   PROTOCOL_VERSION,
   parseConfigure,
   parseHello,
   parseListening,
-  readConnections,
-  readCount,
+  portSockets,
   readJson,
   readType,
+  SOCKETS_PER_MESSAGE,
   writeBare,
-  writeConnections,
   writeJson,
 } from '../../../src/dataplane/handover.ts';
 import { TproxyError } from '../../../src/errors.ts';
@@ -33,65 +31,49 @@ function protocolError(task: () => unknown): void {
   expect(task).toThrow(expect.objectContaining({ name: 'TproxyError', code: 'PROTOCOL' }));
 }
 
-function arrivals(count: number): Arrival[] {
-  return Array.from({ length: count }, (_, i) => ({
-    fd: 100 + i,
-    servicePort: (i * 257 + 80) % 65536,
-    guestPort: 65535 - i,
-    guestIp: (0xffffffff - i * 0x01010101) >>> 0,
-  }));
-}
-
 describe('messages without a body', () => {
   test.each(Object.entries(MessageType))('%s', (_, type) => {
-    const length = arrive(writeBare(type));
-    expect(readType(length)).toBe(type);
-    expect(readCount()).toBe(0);
-  });
-
-  test.each([0, 1, 64, 65535])('carry the count %i', (count) => {
-    arrive(writeBare(MessageType.taken, count));
-    expect(readCount()).toBe(count);
+    expect(readType(arrive(writeBare(type)))).toBe(type);
   });
 });
 
-describe('connections', () => {
-  test.each([0, 1, 2, CONNECTIONS_PER_MESSAGE])('%i go there and come back', (count) => {
-    const sent = arrivals(count);
-    const length = arrive(writeConnections(sent, 0, count));
-    expect(readType(length)).toBe(MessageType.connections);
-    expect(
-      readConnections(
-        length,
-        sent.map(({ fd }) => fd),
-      ),
-    ).toEqual(sent);
+describe('sockets', () => {
+  const sockets = (count: number) => Array.from({ length: count }, (_, i) => ({ port: i + 1, fd: 100 + i }));
+
+  test.each([
+    [0, [0]],
+    [1, [1]],
+    [SOCKETS_PER_MESSAGE, [250]],
+    [SOCKETS_PER_MESSAGE + 1, [250, 1]],
+    [600, [250, 250, 100]],
+  ])('%i go in pieces of %j', (count, lengths) => {
+    const pieces = inPieces(sockets(count));
+    expect(pieces.map(({ length }) => length)).toEqual(lengths);
+    expect(pieces.flat()).toEqual(sockets(count));
   });
 
-  test('a part of a list', () => {
-    const sent = arrivals(10);
-    const length = arrive(writeConnections(sent, 3, 4));
-    expect(readConnections(length, [103, 104, 105, 106])).toEqual(sent.slice(3, 7));
+  test('are joined with the ports that are said of them, in order', () => {
+    expect(portSockets([1, 2, 3], [100, 101, 102])).toEqual(sockets(3));
+    expect(portSockets([], [])).toEqual([]);
   });
 
   test.each([
-    ['fewer descriptors than announced', 3, 0, [1, 2]],
-    ['more descriptors than announced', 3, 0, [1, 2, 3, 4]],
-    ['a record cut short', 3, -1, [1, 2, 3]],
-    ['a record too many', 3, 8, [1, 2, 3]],
-    ['none at all', 3, -24, []],
-  ])('%s', (_, count, more, descriptors) => {
-    const length = arrive(writeConnections(arrivals(count), 0, count)) + more;
-    protocolError(() => readConnections(length, descriptors));
+    ['fewer than announced', [1, 2], [100]],
+    ['more than announced', [1], [100, 101]],
+    ['none of those announced', [1], []],
+    ['some, with none announced', [], [100]],
+  ])('%s are refused', (_, ports, descriptors) => {
+    protocolError(() => portSockets(ports, descriptors));
   });
 });
 
 describe('bodies', () => {
-  const hello = { bridge: 'br0', ports: [80, 5030, 65535] };
-  const configure = { ports: [80, 443], sockets: [443], keepaliveS: 60, logLevel: 2 };
+  const hello = { bridge: 'br0' };
+  const configure = { ports: [80, 443, 65535], sockets: [443], more: false, keepaliveS: 60, logLevel: 2 };
   const listening = {
     ports: [80],
     sockets: [80],
+    more: true,
     failures: [{ port: 443, reason: 'bind (169.254.16.9:443): EADDRINUSE' }],
   };
 
@@ -106,15 +88,16 @@ describe('bodies', () => {
   });
 
   test('what is not asked for is left out', () => {
-    expect(parseHello({ ...hello, more: 1 })).toEqual(hello);
-    expect(parseConfigure({ ...configure, more: 1 })).toEqual(configure);
-    expect(parseListening({ ...listening, more: 1 })).toEqual(listening);
+    expect(parseHello({ ...hello, other: 1 })).toEqual(hello);
+    expect(parseConfigure({ ...configure, other: 1 })).toEqual(configure);
+    expect(parseListening({ ...listening, other: 1 })).toEqual(listening);
   });
 
   test('long reasons are cut', () => {
     const [failure] = parseListening({
       ports: [],
       sockets: [],
+      more: false,
       failures: [{ port: 1, reason: 'x'.repeat(5000) }],
     }).failures;
     expect(failure?.reason).toBe('x'.repeat(200));
@@ -135,10 +118,10 @@ describe('bodies', () => {
     [[80]],
     [Number.NaN],
   ];
+  const NO_FLAGS = [undefined, null, 0, 1, 'true', [], {}];
   const NO_LISTS = [undefined, null, 1, 'x', true, [], {}];
   test.each([
     ...NO_LISTS.map((body) => [parseHello, body] as const),
-    ...NO_PORTS.map((ports) => [parseHello, { ...hello, ports }] as const),
     ...[undefined, 1, null, ['br0'], {}].map((bridge) => [parseHello, { ...hello, bridge }] as const),
     ...NO_LISTS.map((body) => [parseConfigure, body] as const),
     ...NO_PORTS.map((ports) => [parseConfigure, { ...configure, ports }] as const),
@@ -147,6 +130,8 @@ describe('bodies', () => {
       (keepaliveS) => [parseConfigure, { ...configure, keepaliveS }] as const,
     ),
     ...['2', null, undefined, []].map((logLevel) => [parseConfigure, { ...configure, logLevel }] as const),
+    ...NO_FLAGS.map((more) => [parseConfigure, { ...configure, more }] as const),
+    ...NO_FLAGS.map((more) => [parseListening, { ...listening, more }] as const),
     ...NO_LISTS.map((body) => [parseListening, body] as const),
     ...NO_PORTS.map((ports) => [parseListening, { ...listening, ports }] as const),
     ...NO_PORTS.map((sockets) => [parseListening, { ...listening, sockets }] as const),
@@ -178,12 +163,14 @@ describe('bodies', () => {
   });
 
   test('one that does not fit into a message is not sent in part', () => {
-    const ports = Array.from({ length: 12_000 }, (_, i) => 50_000 + (i % 10_000));
-    protocolError(() => writeJson(MessageType.hello, { bridge: 'br0', ports }));
-    const many = Array.from({ length: 10_000 }, (_, i) => 50_000 + i);
-    const length = arrive(writeJson(MessageType.hello, { bridge: 'br0', ports: many }));
+    const body = (count: number) => ({
+      ...configure,
+      ports: Array.from({ length: count }, (_, i) => 50_000 + i),
+    });
+    protocolError(() => writeJson(MessageType.configure, body(12_000)));
+    const length = arrive(writeJson(MessageType.configure, body(10_000)));
     expect(length).toBeLessThanOrEqual(MESSAGE_BYTES);
-    expect(parseHello(readJson(length)).ports).toEqual(many);
+    expect(parseConfigure(readJson(length))).toEqual(body(10_000));
   });
 
   test('no JSON', () => {
@@ -226,6 +213,7 @@ describe('100 000 random messages', () => {
       'sockets',
       'bridge',
       'failures',
+      'more',
       'keepaliveS',
       'logLevel',
       'port',
@@ -268,7 +256,7 @@ describe('100 000 random messages', () => {
       if (below(3) > 0) incoming.view.setUint8(1, PROTOCOL_VERSION);
       if (below(3) > 0) incoming.view.setUint16(2, below(4));
       attempt(() => readType(length));
-      attempt(() => readConnections(length, descriptors.slice(0, below(5))));
+      attempt(() => portSockets(descriptors.slice(0, below(5)), descriptors.slice(0, below(5))));
       attempt(() => readJson(length));
       const { body, text } = bodies[below(bodies.length)] ?? { body: null, text: Buffer.alloc(0) };
       incoming.bytes.set(text, 4);

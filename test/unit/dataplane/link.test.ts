@@ -1,42 +1,36 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Bridge } from '../../../src/dataplane/bridge.ts';
-import {
-  type Arrival,
-  CONNECTIONS_PER_MESSAGE,
-  MessageType,
-  readCount,
-  readJson,
-  readType,
-  writeBare,
-  writeConnections,
-  writeJson,
-} from '../../../src/dataplane/handover.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Bridge } from '../../../src/dataplane/bridge.ts';
+import { MessageType, readJson, readType, writeBare, writeJson } from '../../../src/dataplane/handover.ts';
 import { Link, type LinkHost } from '../../../src/dataplane/link.ts';
 import type { FromWorker } from '../../../src/dataplane/messages.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
-import { close, eventfd } from '../../../src/linux/descriptor.ts';
+import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
+import { close, duplicate } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { outgoing, receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { openDescriptors, seqpacketPair, withFewDescriptors } from '../linux/endpoints.ts';
+import {
+  dial,
+  type Listening,
+  listenLocal,
+  openDescriptors,
+  seqpacketPair,
+  withFewDescriptors,
+} from '../linux/endpoints.ts';
 
-const CONFIGURE = { ports: [80], sockets: [], keepaliveS: 60, logLevel: 2 };
+const WANTED = { ports: [80], keepaliveS: 60, logLevel: 2 };
+const NETNS = 4711;
 
 /** A link with the listener's end in the hands of the test. */
-class Bench implements LinkHost {
+class Bench implements LinkHost, ServiceSocketsHost {
   readonly reactor = new Reactor(() => undefined);
-  isFull = false;
+  readonly isShared = false;
   readonly told: FromWorker[] = [];
-  readonly arrivals: Arrival[] = [];
-  /** What `arrived` is to do besides. */
-  onArrival: () => void = () => undefined;
-  readonly bridge: Bridge = {
-    id: 7,
-    name: 'br0',
-    routes: new Map(),
-    relays: new Set(),
-    links: new Set(),
-    socket: undefined,
-  };
+  /** Service ports at which somebody arrived. */
+  readonly arrivals: number[] = [];
+  /** What sockets were asked about. */
+  readonly asked: unknown[] = [];
+  fault: string | undefined = undefined;
+  readonly bridge = new Bridge(this, 'br0', 7);
   readonly link: Link;
   readonly listener: number;
   private listenerOpen = true;
@@ -51,12 +45,23 @@ class Bench implements LinkHost {
     this.told.push(message);
   }
 
-  arrived(bridge: Bridge, arrival: Arrival): void {
-    if (bridge !== this.bridge) throw new Error('arrived at another bridge');
-    this.arrivals.push(arrival);
-    close(arrival.fd);
-    this.onArrival();
+  socketFault(_: number, port: number, netns: number): string | undefined {
+    this.asked.push([port, netns]);
+    return port === 666 ? 'is not what it should be' : this.fault;
   }
+
+  mayAccept(): boolean {
+    return true;
+  }
+
+  arrived(_: Bridge, fd: number, servicePort: number): void {
+    close(fd);
+    this.arrivals.push(servicePort);
+  }
+
+  exhausted(): void {}
+
+  paused(): void {}
 
   turn(): void {
     this.reactor.defer(() => this.reactor.stop());
@@ -71,14 +76,25 @@ class Bench implements LinkHost {
 
   /** Greets and is accepted. */
   trust(): void {
-    this.say(writeJson(MessageType.hello, { bridge: 'br0', ports: [] }));
-    this.link.configure(CONFIGURE, []);
-    expect(this.hear()).toEqual({ type: MessageType.configure, body: CONFIGURE });
+    this.say(writeJson(MessageType.hello, { bridge: 'br0' }));
+    this.link.configure(WANTED, NETNS);
+    expect(this.hear()).toEqual({
+      type: MessageType.configure,
+      body: { ...WANTED, sockets: [], more: false },
+    });
     this.told.length = 0;
   }
 
+  /** Says what it listens on, with these sockets among them. */
+  show(ports: readonly number[], sockets = ports, more = false): void {
+    this.say(
+      writeJson(MessageType.listening, { ports, sockets, more, failures: [] }),
+      sockets.map(() => socket.fd),
+    );
+  }
+
   /** What the link said next: undefined when nothing, 'end' when it is closed. */
-  hear(): { type: number; count?: number; body?: unknown; fds?: number } | 'end' | undefined {
+  hear(): { type: number; body?: unknown; fds?: number } | 'end' | undefined {
     const fds: number[] = [];
     const n = receiveMessage(this.listener, fds);
     for (const fd of fds) close(fd);
@@ -87,14 +103,14 @@ class Bench implements LinkHost {
     const type = readType(n);
     return {
       type,
-      ...(type === MessageType.taken ? { count: readCount() } : {}),
       ...(type === MessageType.configure ? { body: readJson(n) } : {}),
       ...(fds.length > 0 ? { fds: fds.length } : {}),
     };
   }
 
-  handOver(count: number, from = 0): void {
-    this.say(writeConnections(connections(count, from), 0, count), copies(count));
+  /** Service ports that the data plane listens on. */
+  get open(): number[] {
+    return this.bridge.sockets.all.map(({ port }) => port);
   }
 
   /** Why the link was cut off. */
@@ -109,30 +125,29 @@ class Bench implements LinkHost {
   }
 }
 
-const file = eventfd();
-function copies(count: number): number[] {
-  return new Array<number>(count).fill(file);
-}
-
-function connections(count: number, from = 0): Arrival[] {
-  return Array.from({ length: count }, (_, i) => ({
-    fd: -1,
-    servicePort: 80,
-    guestIp: 1,
-    guestPort: from + i + 1,
-  }));
-}
-
 let bench: Bench;
+/** What the listener has to show. */
+let socket: Listening;
 let before = 0;
 beforeEach(() => {
+  socket = listenLocal();
   bench = new Bench();
   before = openDescriptors();
 });
 afterEach(() => {
   bench.link.close('test over');
+  bench.bridge.sockets.keepOnly(new Set());
   bench.leave();
+  close(socket.fd);
 });
+
+function copies(count: number): number[] {
+  return new Array<number>(count).fill(socket.fd);
+}
+
+function portsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
 
 /** The link's own descriptor is closed, and with it everything that came over it. */
 function expectNothingLeft(): void {
@@ -141,8 +156,8 @@ function expectNothingLeft(): void {
 }
 
 describe('the order of things', () => {
-  test('hello is told with who it is, and its sockets', () => {
-    bench.say(writeJson(MessageType.hello, { bridge: 'br0', ports: [80, 443] }), copies(2));
+  test('hello is told with who it is', () => {
+    bench.say(writeJson(MessageType.hello, { bridge: 'br0' }));
     expect(bench.told).toEqual([
       {
         type: 'hello',
@@ -150,208 +165,263 @@ describe('the order of things', () => {
         bridgeId: 7,
         pid: process.pid,
         uid: process.getuid?.(),
-        body: { bridge: 'br0', ports: [80, 443] },
-        fds: [expect.any(Number), expect.any(Number)],
+        body: { bridge: 'br0' },
       },
     ]);
-    const [hello] = bench.told;
-    if (hello?.type === 'hello') for (const fd of hello.fds) close(fd);
-    expect(openDescriptors()).toBe(before);
   });
 
-  test('configure is said with the sockets kept', () => {
-    bench.say(writeJson(MessageType.hello, { bridge: 'br0', ports: [] }));
-    bench.link.configure({ ...CONFIGURE, sockets: [80] }, [file]);
-    expect(bench.hear()).toEqual({
-      type: MessageType.configure,
-      body: { ...CONFIGURE, sockets: [80] },
-      fds: 1,
-    });
-  });
-
-  test('what the listener says afterwards is passed on', () => {
+  test('what the listener says afterwards is told, and the data plane listens on its sockets', () => {
     bench.trust();
-    bench.say(writeJson(MessageType.listening, { ports: [80], sockets: [80], failures: [] }), copies(1));
-    bench.say(writeBare(MessageType.paused));
+    bench.show([80, 443]);
     bench.say(writeBare(MessageType.pong));
     expect(bench.told).toEqual([
-      {
-        type: 'listening',
-        link: 3,
-        bridgeId: 7,
-        body: { ports: [80], sockets: [80], failures: [] },
-        fds: [expect.any(Number)],
-      },
-      { type: 'paused', link: 3, bridgeId: 7 },
+      { type: 'listening', link: 3, bridgeId: 7, body: { ports: [80, 443], failures: [] } },
       { type: 'pong', link: 3, bridgeId: 7 },
     ]);
-    const [first] = bench.told;
-    if (first?.type === 'listening') for (const fd of first.fds) close(fd);
+    expect(bench.asked).toEqual([
+      [80, NETNS],
+      [443, NETNS],
+    ]);
+    expect(bench.open).toEqual([80, 443]);
+    expect(openDescriptors()).toBe(before + 2);
+    const guest = dial(socket.port);
+    bench.turn();
+    // Both are the same socket here.
+    expect(bench.arrivals).toHaveLength(1);
+    close(guest);
+  });
+
+  test('ports that can not be opened are told', () => {
+    bench.trust();
+    const failures = [{ port: 443, reason: 'bind: EADDRINUSE' }];
+    bench.say(
+      writeJson(MessageType.listening, { ports: [80], sockets: [80], more: false, failures }),
+      copies(1),
+    );
+    expect(bench.told).toMatchObject([{ type: 'listening', body: { ports: [80], failures } }]);
+  });
+
+  test('more sockets than fit into a message: told once all have come', () => {
+    bench.trust();
+    const ports = portsFrom(1, 600);
+    bench.show(ports, ports.slice(0, 250), true);
+    bench.show(ports, ports.slice(250, 500), true);
+    expect(bench.told).toEqual([]);
+    bench.show(ports, ports.slice(500));
+    expect(bench.told).toMatchObject([{ type: 'listening', body: { ports } }]);
+    expect(bench.open).toEqual(ports);
+    expect(openDescriptors()).toBe(before + 600);
+  });
+
+  test('sockets of ports that it no longer has are closed, the others are not asked for again', () => {
+    bench.trust();
+    bench.show([80, 443]);
+    bench.show([443, 444], [444]);
+    expect(bench.open).toEqual([443, 444]);
+    expect(openDescriptors()).toBe(before + 2);
+    bench.show([], []);
+    expect(bench.open).toEqual([]);
     expect(openDescriptors()).toBe(before);
   });
 
-  test('pause, ping and exit are said', () => {
+  test('a socket for a port that has one takes its place', () => {
     bench.trust();
-    bench.link.pause();
+    bench.show([80]);
+    const other = listenLocal();
+    bench.say(writeJson(MessageType.listening, { ports: [80], sockets: [80], more: false, failures: [] }), [
+      other.fd,
+    ]);
+    expect(openDescriptors()).toBe(before + 2);
+    const guests = [dial(socket.port), dial(other.port)];
+    bench.turn();
+    expect(bench.arrivals).toEqual([80]);
+    for (const fd of [...guests, other.fd]) close(fd);
+  });
+
+  test('ping and exit are said', () => {
+    bench.trust();
     bench.link.ping();
     bench.link.exit();
-    expect([bench.hear(), bench.hear(), bench.hear(), bench.hear()]).toEqual([
-      { type: MessageType.pause },
+    expect([bench.hear(), bench.hear(), bench.hear()]).toEqual([
       { type: MessageType.ping },
       { type: MessageType.exit },
       undefined,
     ]);
   });
 
-  test('connections are acknowledged before any of them is touched', () => {
+  test('a listener that goes away is told once; its sockets serve on', () => {
     bench.trust();
-    const heard: unknown[] = [];
-    bench.onArrival = () => heard.push(bench.hear());
-    bench.handOver(3);
-    expect(heard).toEqual([{ type: MessageType.taken, count: 3 }, undefined, undefined]);
-    expect(bench.arrivals.map(({ guestPort }) => guestPort)).toEqual([1, 2, 3]);
-    expect(openDescriptors()).toBe(before);
-  });
-
-  test('a listener that goes away is told once', () => {
-    bench.trust();
-    bench.handOver(2);
+    bench.show([80]);
     bench.leave();
     bench.turn();
     bench.turn();
-    expect(bench.told).toEqual([{ type: 'gone', link: 3, bridgeId: 7, reason: 'listener went away' }]);
-    expect(bench.arrivals).toHaveLength(2);
-    before -= 1;
-    expectNothingLeft();
+    expect(bench.cutOff).toBe('listener went away');
+    expect(bench.told.filter(({ type }) => type === 'gone')).toHaveLength(1);
+    expect(bench.open).toEqual([80]);
+    const guest = dial(socket.port);
+    bench.turn();
+    expect(bench.arrivals).toEqual([80]);
+    close(guest);
   });
 
-  test('what a listener handed over right before it died is served: nobody else has it', () => {
+  test('what a listener showed right before it died with words of ours unread is taken', () => {
     bench.trust();
     bench.link.ping();
-    for (let i = 0; i < 12; i++)
-      sendMessage(bench.listener, writeConnections(connections(20), 0, 20), copies(20));
+    for (const port of portsFrom(1, 12)) {
+      const ports = portsFrom(1, port);
+      const body = { ports, sockets: [port], more: false, failures: [] };
+      sendMessage(bench.listener, writeJson(MessageType.listening, body), copies(1));
+    }
     bench.leave();
     for (let i = 0; i < 4; i++) bench.turn();
-    expect(bench.arrivals).toHaveLength(240);
+    expect(bench.open).toEqual(portsFrom(1, 12));
     expect(bench.cutOff).toBe('listener went away');
-    before -= 1;
-    expectNothingLeft();
   });
 
   test('nothing is said over a closed link', () => {
     bench.trust();
     bench.link.close('dropped');
     bench.link.close('again');
-    bench.link.configure(CONFIGURE, []);
-    bench.link.pause();
+    bench.link.configure(WANTED, NETNS);
     bench.link.ping();
     bench.link.exit();
-    bench.link.resume();
     expect(bench.told).toEqual([{ type: 'gone', link: 3, bridgeId: 7, reason: 'dropped' }]);
     expect(bench.hear()).toBe('end');
   });
 });
 
+describe('sockets kept for a listener', () => {
+  /** Sockets of a listener that is gone. */
+  function keep(ports: readonly number[]): void {
+    for (const port of ports) bench.bridge.sockets.adopt({ port, fd: duplicate(socket.fd) });
+    before = openDescriptors();
+  }
+
+  test('come with its ports, those of other ports do not', () => {
+    keep([80, 81]);
+    bench.say(writeJson(MessageType.hello, { bridge: 'br0' }));
+    bench.link.configure({ ...WANTED, ports: [80, 82] }, NETNS);
+    expect(bench.hear()).toEqual({
+      type: MessageType.configure,
+      body: { ...WANTED, ports: [80, 82], sockets: [80], more: false },
+      fds: 1,
+    });
+    // It has to show that of 82 alone.
+    bench.show([80, 82], [82]);
+    expect(bench.told).toMatchObject([{ type: 'hello' }, { type: 'listening', body: { ports: [80, 82] } }]);
+    expect(bench.open).toEqual([80, 82]);
+  });
+
+  test('come once', () => {
+    keep([80]);
+    bench.say(writeJson(MessageType.hello, { bridge: 'br0' }));
+    bench.link.configure(WANTED, NETNS);
+    expect(bench.hear()).toMatchObject({ fds: 1 });
+    bench.link.configure(WANTED, NETNS);
+    expect(bench.hear()).toEqual({
+      type: MessageType.configure,
+      body: { ...WANTED, sockets: [], more: false },
+    });
+  });
+
+  test('are told again of a port that it had closed meanwhile', () => {
+    bench.trust();
+    bench.show([80]);
+    bench.show([], []);
+    keep([80]);
+    bench.link.configure(WANTED, NETNS);
+    expect(bench.hear()).toMatchObject({ body: { sockets: [80] }, fds: 1 });
+  });
+
+  test('more than fit into a message come in several', () => {
+    keep(portsFrom(1, 600));
+    bench.say(writeJson(MessageType.hello, { bridge: 'br0' }));
+    const ports = portsFrom(1, 600);
+    bench.link.configure({ ...WANTED, ports }, NETNS);
+    const heard = [bench.hear(), bench.hear(), bench.hear(), bench.hear()];
+    const body = (first: number, count: number, more: boolean) => ({
+      type: MessageType.configure,
+      body: { ...WANTED, ports, sockets: portsFrom(first, count), more },
+      fds: count,
+    });
+    expect(heard).toEqual([body(1, 250, true), body(251, 250, true), body(501, 100, false), undefined]);
+  });
+});
+
 describe('a listener is cut off, and what it sent is closed', () => {
+  const state = (ports: readonly number[], sockets = ports, more = false): number =>
+    writeJson(MessageType.listening, { ports, sockets, more, failures: [] });
+
   test.each<[string, string, boolean, () => number, number]>([
+    ['state before it was accepted', 'message 2 before', false, () => state([]), 0],
+    ['sockets before it was accepted', 'message 2 before', false, () => state([80]), 1],
+    ['pong before it was accepted', 'message 3 before', false, () => writeBare(MessageType.pong), 3],
     [
-      'connections before it was accepted',
-      'message 3 before',
-      false,
-      () => writeConnections(connections(2), 0, 2),
-      2,
-    ],
-    [
-      'state before it was accepted',
-      'message 2 before',
-      false,
-      () => writeJson(MessageType.listening, { ports: [], sockets: [], failures: [] }),
-      0,
-    ],
-    ['pause before it was accepted', 'message 4 before', false, () => writeBare(MessageType.paused), 3],
-    [
-      'a hello with too few sockets',
-      '2 sockets announced, 1 came',
-      false,
-      () => writeJson(MessageType.hello, { bridge: 'x', ports: [1, 2] }),
-      1,
-    ],
-    [
-      'a hello with too many sockets',
+      'a hello with descriptors',
       '0 sockets announced, 200 came',
       false,
-      () => writeJson(MessageType.hello, { bridge: 'x', ports: [] }),
+      () => writeJson(MessageType.hello, { bridge: 'x' }),
       200,
     ],
     [
       'a hello that is none',
       'malformed hello',
       false,
-      () => writeJson(MessageType.hello, { bridge: 'x', ports: [0] }),
-      1,
+      () => writeJson(MessageType.hello, { bridge: 1 } as never),
+      0,
     ],
-    ['a hello without JSON', 'no JSON', false, () => writeBare(MessageType.hello), 2],
+    ['a hello without JSON', 'no JSON', false, () => writeBare(MessageType.hello), 0],
     [
       'another hello once accepted',
       'unknown type 1',
       true,
-      () => writeJson(MessageType.hello, { bridge: 'br0', ports: [80] }),
+      () => writeJson(MessageType.hello, { bridge: 'br0' }),
       1,
     ],
-    ['a message of the forwarder', 'unknown type 17', true, () => writeBare(MessageType.taken), 1],
+    ['a message of the forwarder', 'unknown type 18', true, () => writeBare(MessageType.ping), 1],
     ['an unknown type', 'unknown type 99', true, () => writeBare(99 as MessageType), 5],
     ['another version', 'version 9 spoken', true, () => withVersion(9), 1],
-    ['half a header', 'message of 3 bytes', true, () => writeBare(MessageType.paused) - 1, 1],
+    ['half a header', 'message of 3 bytes', true, () => writeBare(MessageType.pong) - 1, 1],
     ['an empty message', 'listener went away', true, () => 0, 4],
+    ['a state without JSON', 'no JSON', true, () => writeBare(MessageType.listening), 2],
+    ['more sockets than announced', '1 sockets announced, 2 came', true, () => state([1]), 2],
+    ['fewer sockets than announced', '3 sockets announced, 2 came', true, () => state([1, 2, 3]), 2],
+    ['ports without their sockets', 'without their sockets', true, () => state([1, 2], []), 0],
+    ['pong with descriptors', '0 sockets announced, 3 came', true, () => writeBare(MessageType.pong), 3],
     [
-      'fewer connections than announced',
-      '5 connections announced',
+      'a wrong socket, and no more',
+      'the socket for service port 666 is not what it should be',
       true,
-      () => writeConnections(connections(5), 0, 5),
-      4,
-    ],
-    [
-      'more connections than announced',
-      '2 connections announced',
-      true,
-      () => writeConnections(connections(2), 0, 2),
+      () => state([666, 80, 81]),
       3,
     ],
-    [
-      'records cut short',
-      '2 connections announced',
-      true,
-      () => writeConnections(connections(2), 0, 2) - 1,
-      2,
-    ],
-    [
-      'a state with other sockets',
-      '1 sockets announced, 2 came',
-      true,
-      () => writeJson(MessageType.listening, { ports: [1], sockets: [1], failures: [] }),
-      2,
-    ],
-    ['pause with descriptors', '0 sockets announced, 3 came', true, () => writeBare(MessageType.paused), 3],
-    ['pong with descriptors', '0 sockets announced, 3 came', true, () => writeBare(MessageType.pong), 3],
   ])('%s', (_, reason, trusted, write, descriptors) => {
     if (trusted) bench.trust();
     bench.say(write(), copies(descriptors));
     expect(bench.cutOff).toContain(reason);
     expect(bench.told).toHaveLength(1);
-    expect(bench.arrivals).toEqual([]);
+    expect(bench.open).toEqual([]);
     expectNothingLeft();
     bench.turn();
     expect(bench.hear()).toBe('end');
   });
 
   function withVersion(version: number): number {
-    const length = writeBare(MessageType.paused);
+    const length = writeBare(MessageType.pong);
     outgoing.view.setUint8(1, version);
     return length;
   }
 
+  test('a wrong socket after right ones: the right ones serve, for a listener that does better', () => {
+    bench.trust();
+    bench.say(state([80, 666, 81]), copies(3));
+    expect(bench.cutOff).toContain('service port 666');
+    expect(bench.open).toEqual([80]);
+    expect(openDescriptors()).toBe(before - 1 + 1);
+  });
+
   test('a second hello while it waits to be accepted', () => {
-    const hello = () => writeJson(MessageType.hello, { bridge: 'br0', ports: [] });
+    const hello = () => writeJson(MessageType.hello, { bridge: 'br0' });
     bench.say(hello());
     bench.say(hello());
     expect(bench.cutOff).toContain('message 1 before the forwarder has accepted it');
@@ -360,117 +430,17 @@ describe('a listener is cut off, and what it sent is closed', () => {
 
   test('descriptors that this process has no room for', () => {
     bench.trust();
-    sendMessage(bench.listener, writeConnections(connections(9), 0, 9), copies(9));
+    sendMessage(bench.listener, state(portsFrom(1, 9)), copies(9));
     withFewDescriptors(4, () => bench.turn());
     expect(bench.cutOff).toBe('recvmsg (message cut off): EMFILE');
-    expect(bench.arrivals).toEqual([]);
+    expect(bench.open).toEqual([]);
     expectNothingLeft();
   });
 
   test('one that does not read what it is told', () => {
     bench.trust();
     for (let i = 0; i < 5000 && bench.cutOff === undefined; i++) bench.link.ping();
-    expect(bench.cutOff).toBe('EAGAIN while telling it 20');
-    expectNothingLeft();
-  });
-});
-
-test('connections that can not be acknowledged are not touched: the listener hands them over again', () => {
-  const room = messagesThatFit();
-  before = openDescriptors();
-  bench.trust();
-  for (let i = 0; i < room; i++) bench.link.pause();
-  bench.handOver(5);
-  expect(bench.cutOff).toBe('EAGAIN while telling it 17');
-  expect(bench.arrivals).toEqual([]);
-  expectNothingLeft();
-  for (let i = 0; i < room; i++) expect(bench.hear()).toEqual({ type: MessageType.pause });
-  expect(bench.hear()).toBe('end');
-});
-
-/** How much can be said to a listener that does not read. */
-function messagesThatFit(): number {
-  const trial = new Bench();
-  trial.trust();
-  let count = -1;
-  for (; trial.cutOff === undefined; count++) trial.link.pause();
-  trial.leave();
-  return count;
-}
-
-describe('while the data plane is full', () => {
-  test('connections wait unacknowledged, and everything else is heard', () => {
-    bench.trust();
-    bench.isFull = true;
-    bench.handOver(60);
-    bench.say(writeBare(MessageType.pong));
-    expect(bench.hear()).toBeUndefined();
-    expect(bench.arrivals).toEqual([]);
-    expect(bench.told).toEqual([{ type: 'pong', link: 3, bridgeId: 7 }]);
-    bench.isFull = false;
-    expect(bench.link.resume()).toBe(true);
-    expect(bench.hear()).toEqual({ type: MessageType.taken, count: 60 });
-    expect(bench.arrivals.map(({ guestPort }) => guestPort)).toEqual(
-      connections(60).map(({ guestPort }) => guestPort),
-    );
-    expect(bench.link.resume()).toBe(false);
-    expect(openDescriptors()).toBe(before);
-  });
-
-  test('only so many are kept; the others stay with the listener, in order, and no processor time is burnt', () => {
-    bench.trust();
-    bench.isFull = true;
-    for (let i = 0; i < 6; i++) bench.handOver(50, i * 50);
-    for (let i = 0; i < 10; i++) bench.turn();
-    const events = vi.spyOn(bench.link, 'onEvents');
-    for (let i = 0; i < 10; i++) bench.turn();
-    expect(events).not.toHaveBeenCalled();
-    const kept = openDescriptors() - before;
-    expect(kept).toBeGreaterThanOrEqual(2 * CONNECTIONS_PER_MESSAGE);
-    expect(kept).toBeLessThan(3 * CONNECTIONS_PER_MESSAGE);
-    bench.isFull = false;
-    while (bench.link.resume());
-    for (let i = 0; i < 10; i++) bench.turn();
-    expect(bench.arrivals.map(({ guestPort }) => guestPort)).toEqual(
-      Array.from({ length: 300 }, (_, i) => i + 1),
-    );
-    let acknowledged = 0;
-    for (let said = bench.hear(); said !== undefined && said !== 'end'; said = bench.hear())
-      acknowledged += said.count ?? 0;
-    expect(acknowledged).toBe(300);
-    expect(openDescriptors()).toBe(before);
-  });
-
-  test('becoming full in the middle of a turn leaves the rest of the messages waiting', () => {
-    bench.trust();
-    bench.onArrival = () => {
-      bench.isFull = true;
-    };
-    for (let i = 0; i < 5; i++)
-      sendMessage(bench.listener, writeConnections(connections(40), 0, 40), copies(40));
-    bench.turn();
-    expect(bench.arrivals).toHaveLength(40);
-  });
-
-  test('one that can not be heard is not thought silent', () => {
-    bench.trust();
-    bench.isFull = true;
-    for (let i = 0; i < 4; i++) bench.handOver(50);
-    bench.link.ping();
-    expect(bench.told).toEqual([{ type: 'pong', link: 3, bridgeId: 7 }]);
-    expect(bench.hear()).toBeUndefined();
-  });
-
-  test('one that dies is noticed, and what it left is taken: nobody else has it', () => {
-    bench.trust();
-    bench.isFull = true;
-    for (let i = 0; i < 6; i++) bench.handOver(50);
-    bench.leave();
-    bench.turn();
-    bench.turn();
-    expect(bench.cutOff).toBe('listener went away');
-    expect(bench.arrivals).toHaveLength(300);
-    before -= 1;
+    expect(bench.cutOff).toBe('EAGAIN while telling it 18');
     expectNothingLeft();
   });
 });

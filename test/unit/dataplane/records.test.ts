@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../../../src/dataplane/outcome.ts';
-import { type FinishedRecord, RecordBatch, readRecords } from '../../../src/dataplane/records.ts';
+import { type FinishedRecord, listOf, RecordBatch, readRecords } from '../../../src/dataplane/records.ts';
+import { RelayBench } from './relay-bench.ts';
 
 function record(i: number): FinishedRecord {
   return {
@@ -13,12 +14,14 @@ function record(i: number): FinishedRecord {
     bytesToUpstream: i * 2 ** 40,
     bytesToGuest: Number.MAX_SAFE_INTEGER - i,
     durationMs: i / 8,
+    connectMs: i % 3 === 0 ? -1 : i / 16,
     outcome: OUTCOMES[i % OUTCOMES.length] ?? 'error',
   };
 }
 
 function add(batch: RecordBatch, each: FinishedRecord): void {
-  batch.add(each.bridgeId, each, each.bytesToUpstream, each.bytesToGuest, each.durationMs, each.outcome);
+  const { bridgeId, bytesToUpstream, bytesToGuest, durationMs, connectMs, outcome } = each;
+  batch.add(bridgeId, each, bytesToUpstream, bytesToGuest, durationMs, connectMs, outcome);
 }
 
 describe('a batch of records', () => {
@@ -46,9 +49,43 @@ describe('a batch of records', () => {
   });
 
   test('of another version of the program are not taken for something else', () => {
-    const values = new Float64Array(10);
-    values[9] = 99;
+    const values = new Float64Array(11);
+    values[10] = 99;
     expect([...readRecords(values)].map(({ outcome }) => outcome)).toEqual(['error']);
-    expect([...readRecords(new Float64Array(9))]).toEqual([]);
+    expect([...readRecords(new Float64Array(10))]).toEqual([]);
+  });
+});
+
+describe('a list of living relays', () => {
+  test('tells of each what it has done so far', () => {
+    const bench = new RelayBench();
+    const wires = [bench.open(), bench.open()];
+    const [first] = wires;
+    bench.push(first?.guest ?? -1, Buffer.from('some'));
+    expect(bench.text(first?.upstream ?? -1, 4)).toBe('some');
+    const now = bench.reactor.now + 1000;
+    const listed = [
+      ...readRecords(
+        listOf(
+          wires.map(({ relay }) => relay),
+          now,
+        ),
+      ),
+    ];
+    expect(listed.map(({ bytesToUpstream, outcome }) => [bytesToUpstream, outcome])).toEqual([
+      [4, 'open'],
+      [0, 'open'],
+    ]);
+    expect(listed[0]?.durationMs).toBe(now - (first?.relay.startedAt ?? 0));
+  });
+
+  test('of none is empty', () => {
+    expect([...readRecords(listOf([], 0))]).toEqual([]);
+  });
+
+  test('is as long as it has to be', () => {
+    const bench = new RelayBench();
+    const { relay } = bench.open();
+    expect([...readRecords(listOf(new Array(2000).fill(relay), 0))]).toHaveLength(2000);
   });
 });

@@ -1,8 +1,12 @@
 import { onTestFinished } from 'vitest';
+import { Bridge } from '../../../src/dataplane/bridge.ts';
 import { Deadlines } from '../../../src/dataplane/deadlines.ts';
+import { Guest } from '../../../src/dataplane/guests.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
 import { Relay, type RelayHost } from '../../../src/dataplane/relay.ts';
+import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
+import { Turns } from '../../../src/dataplane/turns.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { shutdownWrite } from '../../../src/linux/socket.ts';
@@ -40,6 +44,16 @@ export interface Wire {
   readonly upstreamSide: number;
 }
 
+interface RelayOptions {
+  /** What the upstream hears first. */
+  readonly header?: Buffer;
+  /** Another one than that of the other relays. */
+  readonly guest?: Guest;
+}
+
+/** The bench's bridge has no service sockets. */
+const NO_SOCKETS = {} as ServiceSocketsHost;
+
 const EAGER_TURNS = 2000;
 const clock = new Int32Array(new SharedArrayBuffer(4));
 
@@ -51,6 +65,7 @@ function rest(): void {
 /** Relays on a reactor that the test turns by hand, in its own thread. Everything is closed when the test has finished. */
 export class RelayBench implements RelayHost {
   readonly reactor = new Reactor(() => undefined);
+  readonly turns = new Turns(this.reactor);
   readonly connecting: Deadlines;
   readonly young: Deadlines;
   readonly lingering: Deadlines;
@@ -65,6 +80,7 @@ export class RelayBench implements RelayHost {
   private readonly opened = new Set<number>([this.guests.fd, this.upstreams.fd]);
 
   private readonly narrow: boolean;
+  private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest() };
 
   constructor(options: BenchOptions = {}) {
     this.connecting = new Deadlines(options.connectMs ?? 0);
@@ -87,7 +103,7 @@ export class RelayBench implements RelayHost {
   }
 
   /** A relay whose upstream, at `port`, answers as it likes. */
-  attempt(port: number): Omit<Wire, 'upstream'> {
+  attempt(port: number, { header, guest: one }: RelayOptions = {}): Omit<Wire, 'upstream'> {
     const guest = this.keep(dial(this.guests.port, this.narrow));
     const guestSide = acceptSoon(this.guests.fd);
     const upstreamSide = dial(port, this.narrow);
@@ -100,14 +116,15 @@ export class RelayBench implements RelayHost {
       upstreamIp: LOOPBACK,
       upstreamPort: port,
     };
-    const relay = new Relay(this, guestSide, upstreamSide, parties);
+    const whose = one === undefined ? this.whose : { ...this.whose, guest: one };
+    const relay = new Relay(this, whose, { downstream: guestSide, upstream: upstreamSide }, parties, header);
     this.living.add(relay);
     return { relay, guest, guestSide, upstreamSide };
   }
 
   /** A relay whose upstream is the test. */
-  open(): Wire {
-    const started = this.attempt(this.upstreams.port);
+  open(options: RelayOptions = {}): Wire {
+    const started = this.attempt(this.upstreams.port, options);
     return { ...started, upstream: this.keep(acceptSoon(this.upstreams.fd)) };
   }
 

@@ -21,6 +21,7 @@ import {
 export const LOOPBACK = parseIpv4('127.0.0.1');
 const WAIT_MS = 5000;
 
+const cBind = cFunction('int bind(int, uintptr_t, unsigned int)');
 const cSetsockopt = cFunction('int setsockopt(int, int, int, uintptr_t, unsigned int)');
 const cGetsockopt = cFunction('int getsockopt(int, int, int, uintptr_t, uintptr_t)');
 const cGetrlimit = cFunction('int getrlimit(int, uintptr_t)');
@@ -28,6 +29,7 @@ const cSetrlimit = cFunction('int setrlimit(int, uintptr_t)');
 const cSetns = cFunction('int setns(int, int)');
 const cSend = cFunction('long send(int, uintptr_t, size_t, int)');
 
+const AF_INET = 2;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
@@ -67,6 +69,18 @@ export function dial(port: number, narrow = false, ip = LOOPBACK): number {
   const fd = tcpSocket();
   if (narrow) narrowDown(fd);
   tcpConnect(fd, ip, port);
+  return fd;
+}
+
+/** A socket that is being connected to a port of the loopback, from this address. */
+export function dialFrom(ip: number, port: number): number {
+  const fd = tcpSocket();
+  small.view.setUint16(0, AF_INET, true);
+  small.view.setUint16(2, 0);
+  small.view.setUint32(4, ip);
+  small.view.setFloat64(8, 0);
+  check('bind', cBind(fd, small.address, 16));
+  tcpConnect(fd, LOOPBACK, port);
   return fd;
 }
 
