@@ -1,7 +1,7 @@
 import { close } from '../linux/descriptor.ts';
 import { Errno } from '../linux/errno.ts';
 import { listeningSocketFault } from '../linux/listening-socket.ts';
-import { closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
+import { closeWithReset, delayAcks, tcpConnect, tcpSocket } from '../linux/socket.ts';
 import { Admission } from './admission.ts';
 import { Bridge } from './bridge.ts';
 import { Deadlines } from './deadlines.ts';
@@ -163,7 +163,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   ): Outcome | undefined {
     const upstream = tcpSocket();
     if (upstream < 0) return connectOutcome(-upstream);
-    setNoDelay(upstream);
+    delayAcks(upstream);
     const result = tcpConnect(upstream, parties.upstreamIp, parties.upstreamPort);
     if (result < 0 && result !== -Errno.EINPROGRESS) {
       close(upstream);

@@ -1,6 +1,13 @@
 import { close } from '../linux/descriptor.ts';
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../linux/epoll.ts';
-import { closeWithReset, setKeepalive, shutdownWrite, socketError, unacknowledged } from '../linux/socket.ts';
+import {
+  ackNow,
+  closeWithReset,
+  setKeepalive,
+  shutdownWrite,
+  socketError,
+  unacknowledged,
+} from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
 import { Flow, Progress, type Socket } from './flow.ts';
@@ -14,6 +21,7 @@ const ALL_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 /** Work for what a side said before it failed. */
 const LAST_WORDS = 64;
 const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const UNUSUAL = HANG_UP | EPOLLPRI;
 
 /** Whom a connection is between. Addresses are IPv4 as numbers. */
 export interface Parties {
@@ -43,18 +51,28 @@ class Side implements EventTarget, Socket {
   readable = false;
   writable: boolean;
   readToEnd = false;
+  finSeen = false;
+  noDelay: boolean;
   registration: Registration = 0;
   private readonly relay: Relay;
 
-  constructor(relay: Relay, fd: number, writable: boolean) {
+  /** A socket that was accepted can be written to, and has the options of the one that it was accepted on. */
+  constructor(relay: Relay, fd: number, accepted: boolean) {
     this.relay = relay;
     this.fd = fd;
-    this.writable = writable;
+    this.writable = accepted;
+    this.noDelay = accepted;
   }
 
   onEvents(events: number): void {
-    if ((events & (HANG_UP | EPOLLPRI)) !== 0) this.readToEnd = true;
+    this.note(events);
     this.relay.onSideEvents(this, events);
+  }
+
+  note(events: number): void {
+    if ((events & UNUSUAL) === 0) return;
+    this.finSeen = !this.readToEnd && (events & UNUSUAL) === EPOLLRDHUP;
+    this.readToEnd = true;
   }
 }
 
@@ -181,6 +199,8 @@ export class Relay implements Timed {
     downstream.readable = true;
     this.advance(this.toUpstream);
     if (this.state !== 'open') return;
+    // Nothing was sent that the acknowledgement of the handshake could have gone with: the upstream may speak first.
+    if (this.bytesToUpstream === 0) ackNow(upstream.fd);
     try {
       downstream.registration = host.reactor.add(downstream.fd, ALL_EVENTS, downstream);
     } catch {
