@@ -17,6 +17,7 @@ import { type Parties, Relay, type RelayHost } from './relay.ts';
 import type { ServiceSocketsHost } from './service-sockets.ts';
 import { Turns } from './turns.ts';
 
+/** A relay that is older than this is worth timers of its own. */
 const YOUNG_MS = 10_000;
 /** Relays told of at once: a list of more would be of use to nobody. */
 const LISTED_AT_MOST = 16_384;
@@ -27,7 +28,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   readonly turns: Turns;
   readonly socketFault: typeof listeningSocketFault;
   readonly connecting: Deadlines;
-  readonly young = new Deadlines(YOUNG_MS);
+  readonly young: Deadlines;
   readonly lingering: Deadlines;
   readonly idling: Deadlines;
   keepaliveS: number;
@@ -50,6 +51,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     this.turns = new Turns(reactor);
     this.post = post;
     this.connecting = new Deadlines(data.limits.connectMs);
+    this.young = new Deadlines(youngMs(data.limits));
     this.lingering = new Deadlines(data.limits.lingerMs);
     this.idling = new Deadlines(data.limits.idleMs);
     this.keepaliveS = data.limits.keepaliveS;
@@ -232,6 +234,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
 
   private setLimits(limits: Limits): void {
     this.connecting.delayMs = limits.connectMs;
+    this.young.delayMs = youngMs(limits);
     this.lingering.delayMs = limits.lingerMs;
     this.idling.delayMs = limits.idleMs;
     this.keepaliveS = limits.keepaliveS;
@@ -273,4 +276,8 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     }
     return busy || !this.records.isEmpty || this.admission.isBusy;
   }
+}
+
+function youngMs({ keepaliveS }: Limits): number {
+  return keepaliveS > 0 ? Math.min(YOUNG_MS, keepaliveS * 1000) : YOUNG_MS;
 }

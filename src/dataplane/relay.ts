@@ -16,8 +16,10 @@ import { connectOutcome, type Outcome } from './outcome.ts';
 import type { EventTarget, Reactor, Registration } from './reactor.ts';
 import type { Turns } from './turns.ts';
 
-/** Everything a socket can tell, edge-triggered: one epoll_ctl in the life of a socket. */
+/** Everything that a socket can tell, edge-triggered. */
 const ALL_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+/** What a guest's socket is asked for until it was full once: that it has room it would tell at once, and for nothing. */
+const ALL_BUT_ROOM = ALL_EVENTS & ~EPOLLOUT;
 /** Work for what a side said before it failed. */
 const LAST_WORDS = 64;
 const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -41,7 +43,7 @@ export interface RelayHost {
   readonly young: Deadlines;
   readonly lingering: Deadlines;
   readonly idling: Deadlines;
-  /** Idle seconds before TCP probes the upstream; 0: never. */
+  /** Idle seconds before TCP probes either side; 0: never. */
   keepaliveS: number;
   finished(relay: Relay, outcome: Outcome): void;
 }
@@ -53,6 +55,8 @@ class Side implements EventTarget, Socket {
   readToEnd = false;
   finSeen = false;
   noDelay: boolean;
+  /** It tells when there is room again. */
+  tellsRoom: boolean;
   registration: Registration = 0;
   private readonly relay: Relay;
 
@@ -62,6 +66,7 @@ class Side implements EventTarget, Socket {
     this.fd = fd;
     this.writable = accepted;
     this.noDelay = accepted;
+    this.tellsRoom = !accepted;
   }
 
   onEvents(events: number): void {
@@ -157,8 +162,7 @@ export class Relay implements Timed {
       return;
     }
     const { host } = this;
-    if (!this.probed && host.keepaliveS > 0) setKeepalive(this.upstream.fd, host.keepaliveS);
-    this.probed = true;
+    this.probe();
     const halfClosed = (this.toUpstream.done || this.toGuest.done) && host.lingering.delayMs > 0;
     const bytes = this.toUpstream.bytes + this.toGuest.bytes;
     // A slow reader can take minutes for what is buffered, without anything new being read for it.
@@ -183,6 +187,16 @@ export class Relay implements Timed {
     this.end(outcome);
   }
 
+  /** Timers of its own would cost a short relay more than they could ever bring it. */
+  private probe(): void {
+    if (this.probed) return;
+    this.probed = true;
+    const { keepaliveS } = this.host;
+    if (keepaliveS === 0) return;
+    setKeepalive(this.upstream.fd, keepaliveS);
+    setKeepalive(this.downstream.fd, keepaliveS);
+  }
+
   private connected(events: number): void {
     const { upstream, downstream, host } = this;
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
@@ -202,7 +216,7 @@ export class Relay implements Timed {
     // Nothing was sent that the acknowledgement of the handshake could have gone with: the upstream may speak first.
     if (this.bytesToUpstream === 0) ackNow(upstream.fd);
     try {
-      downstream.registration = host.reactor.add(downstream.fd, ALL_EVENTS, downstream);
+      downstream.registration = host.reactor.add(downstream.fd, ALL_BUT_ROOM, downstream);
     } catch {
       this.end('error');
       return;
@@ -229,6 +243,7 @@ export class Relay implements Timed {
   private move(flow: Flow): void {
     const progress = flow.move(this.guest.credit);
     this.guest.credit -= flow.work;
+    if (!this.downstream.writable) this.awaitRoom();
     switch (progress) {
       case Progress.waits:
         return;
@@ -241,6 +256,13 @@ export class Relay implements Timed {
       default:
         this.fail(flow, progress);
     }
+  }
+
+  private awaitRoom(): void {
+    const { downstream } = this;
+    if (downstream.tellsRoom || downstream.registration === 0) return;
+    downstream.tellsRoom = true;
+    this.host.reactor.modify(downstream.registration, downstream.fd, ALL_EVENTS);
   }
 
   private passOnEnd(flow: Flow): void {

@@ -91,9 +91,9 @@ export function tcpSocket(): number {
 
 /**
  * A TCP socket listening on `ip:port` in the caller's network namespace. It may be bound before the address exists.
- * Accepted sockets inherit its options: no delay, and keep-alive probes after `keepaliveS` seconds (0: none).
+ * Accepted sockets inherit its options: no delay, acknowledgements with data.
  */
-export function tcpListen(ip: Ipv4, port: number, backlog: number, keepaliveS: number): number {
+export function tcpListen(ip: Ipv4, port: number, backlog: number): number {
   const fd = check('socket', cSocket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   try {
     const where = `${formatIpv4(ip)}:${port}`;
@@ -101,7 +101,6 @@ export function tcpListen(ip: Ipv4, port: number, backlog: number, keepaliveS: n
     check('setsockopt', setInt(fd, SOL_IP, IP_FREEBIND, 1), where);
     check('setsockopt', setInt(fd, SOL_TCP, TCP_NODELAY, 1), where);
     check('setsockopt', setInt(fd, SOL_TCP, TCP_QUICKACK, 0), where);
-    if (keepaliveS > 0) setKeepalive(fd, keepaliveS);
     writeInet(ip, port);
     check('bind', cBind(fd, address.address, SOCKADDR_IN_BYTES), where);
     check('listen', cListen(fd, backlog), where);
