@@ -1,13 +1,14 @@
 import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
+import type { RelayList, Stats } from '../model/stats.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { CONTROL_SOCKET } from './paths.ts';
 
 const REQUEST_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 5000;
 
-export type Answer = (request: ControlRequest) => Promise<SyncReport>;
+export type Answer = (request: ControlRequest) => Promise<SyncReport | Stats | RelayList>;
 
 /** Listens on the control socket, which is root's alone. An earlier forwarder's socket is replaced in one step. */
 export async function startControlServer(answer: Answer): Promise<Server> {
@@ -40,7 +41,7 @@ function serve(socket: Socket, answer: Answer): void {
   });
 }
 
-async function reply(line: string, answer: Answer): Promise<SyncReport> {
+async function reply(line: string, answer: Answer): ReturnType<Answer> {
   try {
     return await answer(JSON.parse(line) as ControlRequest);
   } catch (error) {

@@ -9,7 +9,11 @@ export type ControlRequest =
   | { readonly op: 'sync'; readonly settings: Settings }
   /** A successor has bound the sockets: hand it the listeners and finish the relays. */
   | { readonly op: 'yield' }
-  | { readonly op: 'count' };
+  | { readonly op: 'count' }
+  /** `Stats`: what was counted, where asked for with the guests that were seen last. */
+  | { readonly op: 'stats'; readonly byGuest: boolean }
+  /** `RelayList`: living connections. */
+  | { readonly op: 'relays' };
 
 export interface BridgeReport {
   readonly bridge: string;
@@ -25,6 +29,8 @@ export interface SyncReport {
   /** Why nothing could be read or done at all. */
   readonly error?: string;
   readonly bridges: readonly BridgeReport[];
+  /** What an operator should hear, although guests are served. */
+  readonly warnings?: readonly string[];
   /** Living relays, for `count`. */
   readonly relays?: number;
 }
@@ -36,10 +42,10 @@ const ANSWER_TIMEOUT_MS = 120_000;
  * Asks the running forwarder. Undefined when none listens on the control socket; rejects with code `NO_ANSWER` when it
  * does not answer in time, with `HUNG_UP` when it died meanwhile.
  */
-export function askForwarder(
+export function askForwarder<T extends object = SyncReport>(
   request: ControlRequest,
   timeoutMs = ANSWER_TIMEOUT_MS,
-): Promise<SyncReport | undefined> {
+): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(CONTROL_SOCKET);
     let answer = '';
@@ -65,7 +71,7 @@ export function askForwarder(
       clearTimeout(timer);
       socket.destroy();
       try {
-        resolve(JSON.parse(answer) as SyncReport);
+        resolve(JSON.parse(answer) as T);
       } catch {
         fail('hung up');
       }

@@ -5,27 +5,35 @@ import { messageOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
+import type { RelayList, Stats } from '../model/stats.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 import { VERSION } from '../version.ts';
+import { Answers } from './answers.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
+import { Counters } from './counters.ts';
 import { FinishedLog } from './finished-log.ts';
+import { HealthWatch } from './health.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
 import { sayReady } from './heartbeat.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
+import { livingOf } from './living.ts';
+import { MetricsPlace } from './metrics-place.ts';
 import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
 import { hostInode, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
 import { logRefusals } from './refusal-log.ts';
+import { relayList } from './relay-list.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import { saveSettings } from './settings-file.ts';
 import { sideBySide } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
+import { composeStats } from './stats.ts';
 import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
 
 export interface ForwarderOptions {
@@ -47,6 +55,12 @@ export class Forwarder implements BridgeHost {
   private readonly logFile: LogFile;
   private readonly finished: FinishedLog;
   private readonly recovery: Recovery;
+  private readonly counters = new Counters(
+    (id) => this.bridgeNames.get(id),
+    (bridge) => this.bridges.has(bridge),
+  );
+  private readonly health: HealthWatch;
+  private readonly metrics: MetricsPlace;
   private readonly heap = new HeapSweeper();
   private readonly bridges = new Map<string, ServedBridge>();
   private readonly bridgeNames = new Map<number, string>();
@@ -56,6 +70,8 @@ export class Forwarder implements BridgeHost {
   private lastBridgeId = 0;
   private queue: Promise<unknown> = Promise.resolve();
   private readonly counts = new Map<number, (report: SyncReport) => void>();
+  private readonly lists = new Answers<Float64Array>();
+  private readonly sums = new Answers<Float64Array>();
   private lastCount = 0;
   private onDrained: (() => void) | undefined;
 
@@ -64,9 +80,16 @@ export class Forwarder implements BridgeHost {
     this.run = options.run;
     this.logFile = openLogFile(forwarderLog(), options.settings.debugLevel);
     this.finished = new FinishedLog(options.settings.debugLevel, (id) => this.bridgeNames.get(id));
+    this.health = new HealthWatch(options.again);
+    this.metrics = new MetricsPlace({
+      log: this.log,
+      stats: () => this.stats(false),
+      trouble: (reason) => this.health.metricsTrouble(reason, this.log),
+    });
     this.recovery = new Recovery({
       bridges: () => this.bridges.values(),
       bring: (bridge) => this.serialised(() => this.bringAgain(bridge)),
+      recovered: ({ name }) => this.counters.recovered(name),
       log: this.log,
     });
   }
@@ -101,13 +124,19 @@ export class Forwarder implements BridgeHost {
 
   /** Brings everything to what nft says, with the settings of the last reload. */
   sync(settings: Settings = this.settings): Promise<SyncReport> {
-    return this.serialised(() => this.syncNow(settings)).finally(() => this.heap.soon());
+    return this.serialised(() => this.syncNow(settings))
+      .then((report) => {
+        this.health.reloaded(report);
+        return report;
+      })
+      .finally(() => this.heap.soon());
   }
 
   /** Ends listeners and relays and this process's part in the world. */
   async stop(): Promise<void> {
     this.log.info('forwarder stops');
     this.recovery.stop();
+    this.metrics.close();
     this.control?.close();
     this.post({ type: 'cut' });
     await Promise.all([...this.bridges.values()].map((bridge) => this.endBridge(bridge)));
@@ -145,6 +174,8 @@ export class Forwarder implements BridgeHost {
 
   private async syncNow(settings: Settings): Promise<SyncReport> {
     this.applySettings(settings);
+    await this.metrics.move(settings.metricsListen);
+    const warnings = this.health.warnings;
     let wanted: EndpointMaps;
     try {
       wanted = servedBridges(await readEndpointMaps(this.run));
@@ -155,7 +186,7 @@ export class Forwarder implements BridgeHost {
     const gone = [...this.bridges.values()].filter((bridge) => !wanted.has(bridge.name));
     await sideBySide(gone, (bridge) => this.endBridge(bridge));
     const bridges = await sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
-    return { ok: bridges.every(({ error }) => error === undefined), bridges };
+    return { ok: bridges.every(({ error }) => error === undefined), bridges, warnings };
   }
 
   private async bring(
@@ -206,15 +237,22 @@ export class Forwarder implements BridgeHost {
         this.bridgeOf(message.bridgeId)?.onGone(message.link, message.reason);
         break;
       case 'records':
+        this.counters.add(message.records);
         this.finished.write(message.records);
         break;
       case 'refused':
+        for (const { bridgeId, cause, count } of message.refusals)
+          this.counters.refused(bridgeId, cause, count);
         logRefusals(this.log, message.refusals, (id) => this.bridgeNames.get(id));
         break;
       case 'counted':
         this.onCounted(message);
         break;
       case 'listed':
+        this.lists.take(message.id, message.relays);
+        break;
+      case 'summed':
+        this.sums.take(message.id, message.sums);
         break;
       case 'drained':
         this.onDrained?.();
@@ -235,7 +273,7 @@ export class Forwarder implements BridgeHost {
     return this.bridges.get(this.bridgeNames.get(id) ?? '');
   }
 
-  private async answer(request: ControlRequest): Promise<SyncReport> {
+  private async answer(request: ControlRequest): Promise<SyncReport | Stats | RelayList> {
     switch (request.op) {
       case 'sync':
         return this.sync(request.settings);
@@ -243,6 +281,10 @@ export class Forwarder implements BridgeHost {
         return this.serialised(() => this.yieldToSuccessor());
       case 'count':
         return this.countRelays();
+      case 'stats':
+        return this.stats(request.byGuest);
+      case 'relays':
+        return this.relays();
       default:
         return {
           ok: false,
@@ -271,9 +313,29 @@ export class Forwarder implements BridgeHost {
     this.counts.delete(id);
   }
 
+  /** What was counted, living relays included. */
+  async stats(byGuest: boolean): Promise<Stats> {
+    const asked = performance.now();
+    const sums = await this.sums.to((id) => this.post({ type: 'sum', id, byGuest }));
+    return composeStats({
+      bridges: [...this.bridges.values()].map(({ condition }) => condition),
+      counters: this.counters,
+      living: livingOf(sums, (id) => this.bridgeNames.get(id)),
+      health: this.health.look(performance.now() - asked),
+      byGuest,
+    });
+  }
+
+  /** Living connections, one by one. */
+  private async relays(): Promise<RelayList> {
+    const list = await this.lists.to((id) => this.post({ type: 'list', id }));
+    return relayList(list, (id) => this.bridgeNames.get(id));
+  }
+
   /** Leaves listeners to a successor, finishes the living relays, and ends. */
   private async yieldToSuccessor(): Promise<SyncReport> {
     this.recovery.stop();
+    this.metrics.close();
     this.control?.close();
     for (const bridge of this.bridges.values()) bridge.release();
     this.bridges.clear();

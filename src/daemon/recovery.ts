@@ -11,6 +11,7 @@ const STEADY_MS = 10_000;
 export interface RecoveryHost {
   bridges(): Iterable<ServedBridge>;
   bring(bridge: ServedBridge): Promise<void>;
+  recovered(bridge: ServedBridge): void;
   readonly log: Logger;
 }
 
@@ -74,6 +75,7 @@ export class Recovery {
     this.troubles.set(bridge.name, { pauseMs, notBefore: now + pauseMs, since: now });
     try {
       await this.host.bring(bridge);
+      this.host.recovered(bridge);
       this.host.log.info({ bridge: bridge.name, listener_pid: bridge.listenerPid }, 'listener recovered');
     } catch (error) {
       this.host.log.error(

@@ -12,6 +12,7 @@ import { openBridgeSocket } from './bridge-socket.ts';
 import { Expectation } from './expectation.ts';
 import { bridgeSocket, listenerLog, netnsPath } from './paths.ts';
 import { endProcesses, hostInode, namespaceInode, ownProcess } from './processes.ts';
+import type { BridgeCondition } from './stats.ts';
 
 /** From starting a listener to its ports being open. */
 const LISTENER_TIMEOUT_MS = 5000;
@@ -76,6 +77,17 @@ export class ServedBridge {
 
   get listenerPid(): number | undefined {
     return this.listener?.pid;
+  }
+
+  get condition(): BridgeCondition {
+    const { name, endpoints, listener, open: openPorts, failures } = this;
+    return {
+      name,
+      endpoints,
+      servingPid: listener?.serving === true ? listener.pid : undefined,
+      openPorts,
+      failures,
+    };
   }
 
   /** False when the netns of the bridge is gone, is another one by now, or has no listener. */
@@ -270,6 +282,7 @@ export class ServedBridge {
       link: this.listener.link,
       body: {
         ports,
+        keepaliveS: this.host.settings.keepaliveS,
         logLevel: this.host.settings.debugLevel,
       },
       netns: this.listener.netns,

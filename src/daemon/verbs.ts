@@ -14,6 +14,8 @@ import { spawnForwarder, type TakeOver } from './spawn.ts';
 export interface VerbOptions {
   readonly run: Run;
   readonly settings: Settings;
+  /** Hears what an operator should know, although what was asked for holds. */
+  readonly warn?: (text: string) => void;
 }
 
 const STOP_GRACE_MS = 5000;
@@ -24,14 +26,14 @@ export async function start(options: VerbOptions): Promise<void> {
     await stop();
     return;
   }
-  demand(await bringUp(options, 'adopt'));
+  demand(await bringUp(options, 'adopt'), options);
 }
 
 /** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
 export async function reload(options: VerbOptions): Promise<void> {
   const report = await ask({ op: 'sync', settings: options.settings });
   if (report !== undefined) {
-    demand(report);
+    demand(report, options);
     return;
   }
   if (!hasEndpoints(await readEndpointMaps(options.run))) {
@@ -40,7 +42,7 @@ export async function reload(options: VerbOptions): Promise<void> {
   }
   if (ownProcesses().some(({ role }) => role === 'watch')) {
     // It died just now. Whoever asked shall not have to wait for a pause of the watch.
-    demand(await spawnForwarder(options.settings, 'adopt'));
+    demand(await spawnForwarder(options.settings, 'adopt'), options);
     return;
   }
   throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
@@ -55,7 +57,7 @@ export async function restart(options: VerbOptions): Promise<void> {
     await stop();
     return;
   }
-  demand(await spawnForwarder(options.settings, 'replace'));
+  demand(await spawnForwarder(options.settings, 'replace'), options);
 }
 
 /** Ends all processes, draining ones included, and their relays. */
@@ -106,7 +108,8 @@ function hasEndpoints(maps: EndpointMaps): boolean {
   return [...maps.values()].some((endpoints) => endpoints.length > 0);
 }
 
-function demand(report: SyncReport): void {
+function demand(report: SyncReport, { warn }: VerbOptions): void {
+  for (const text of report.warnings ?? []) warn?.(text);
   if (report.ok) return;
   const troubles = report.bridges.flatMap(({ error }) => (error === undefined ? [] : [error]));
   throw new TproxyError(report.error ?? troubles.join('\n'));

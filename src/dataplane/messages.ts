@@ -51,7 +51,7 @@ export type ToWorker =
   | {
       readonly type: 'configure';
       readonly link: LinkId;
-      readonly body: Pick<Configure, 'ports' | 'logLevel'>;
+      readonly body: Pick<Configure, 'ports' | 'keepaliveS' | 'logLevel'>;
       /** Inode of the netns that the listener lives in. */
       readonly netns: number;
     }
@@ -60,6 +60,8 @@ export type ToWorker =
   | { readonly type: 'count'; readonly id: number }
   /** Tell of every living relay. */
   | { readonly type: 'list'; readonly id: number }
+  /** Tell what living relays have moved so far, per service or per service and guest. */
+  | { readonly type: 'sum'; readonly id: number; readonly byGuest: boolean }
   /** Tell when the last relay has ended. */
   | { readonly type: 'drain' }
   /** End all relays now. */
@@ -91,6 +93,8 @@ export type FromWorker =
       readonly relays: number;
       readonly byBridge: readonly BridgeCount[];
     }
+  /** `readSums` reads them. What had finished by then was told before. */
+  | { readonly type: 'summed'; readonly id: number; readonly sums: Float64Array }
   /** Living relays as records of what they have done so far; `readRecords` reads them. */
   | { readonly type: 'listed'; readonly id: number; readonly relays: Float64Array }
   | { readonly type: 'drained' };

@@ -21,8 +21,7 @@ export class Turns {
   private readonly reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>;
   private round: Guest[] = [];
   private planned = false;
-  /** Identity of the guest that had the last turn. */
-  private current = Number.NaN;
+  private current: Guest | undefined;
   private changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>) {
@@ -48,9 +47,9 @@ export class Turns {
 
   /** Something is done for `guest`, who counts among those that share the thread. */
   begin(guest: Guest): void {
-    if (guest.identity !== this.current) {
-      if (!Number.isNaN(this.current)) this.changedAt = this.reactor.now;
-      this.current = guest.identity;
+    if (guest !== this.current) {
+      if (this.current !== undefined) this.changedAt = this.reactor.now;
+      this.current = guest;
     }
     if (guest.turn === this.reactor.turn) return;
     guest.turn = this.reactor.turn;

@@ -80,7 +80,7 @@ export class RelayBench implements RelayHost {
   private readonly opened = new Set<number>([this.guests.fd, this.upstreams.fd]);
 
   private readonly narrow: boolean;
-  private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest(1) };
+  private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest() };
 
   constructor(options: BenchOptions = {}) {
     this.connecting = new Deadlines(options.connectMs ?? 0);
