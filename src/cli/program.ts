@@ -2,8 +2,8 @@ import { Argument, Command } from 'commander';
 import { ExitCode, InputError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { DriverOptions } from './commands/concerns.ts';
-import type { LogOptions } from './commands/log.ts';
 import type { Io } from './io.ts';
+import { addObservers } from './observers.ts';
 
 /** Options of every command. */
 interface Common {
@@ -52,40 +52,7 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
       });
   }
 
-  program
-    .command('status')
-    .description('a line per running daemon, the forwarder first; exit code 3 when none runs')
-    .option('-v, --verbose', 'all processes, with what they do and their connections')
-    .action(async ({ verbose }: { readonly verbose?: boolean }) => {
-      const { status } = await import('./commands/status.ts');
-      exit(await status({ verbose: verbose === true }, io));
-    });
-
-  program
-    .command('log')
-    .description('show the last lines of all logs, for people, then what is written from now on')
-    .option('-n, --lines <count>', 'how many of the last lines', '20')
-    .option('--no-follow', 'end after them')
-    .option('-b, --bridge <name...>', 'of these bridges')
-    .option('-s, --service <port...>', 'connections to these service ports')
-    .option('-g, --guest <address...>', 'connections of these guests')
-    .option('-o, --outcome <word...>', 'connections that ended so')
-    .option('-l, --level <level>', 'of this level and graver ones: error, warning, info, debug')
-    .action(async (options: LogOptions) => {
-      const { log } = await import('./commands/log.ts');
-      exit(await log(options, io));
-    });
-
-  program
-    .command('doctor')
-    .description("walk a guest's way and say what holds and what does not, with the remedy; changes nothing")
-    .option('--bridge <name>', 'this bridge alone')
-    .option('--json', 'for programs')
-    .action(async ({ bridge, json }: { readonly bridge?: string; readonly json?: boolean }) => {
-      const { doctor } = await import('./commands/doctor.ts');
-      const options = { configFile: common().config, json: json === true };
-      exit(await doctor(bridge === undefined ? options : { ...options, bridge }, io));
-    });
+  addObservers(program, io, exit);
 
   program
     .command('check')

@@ -4,6 +4,8 @@ import { Sandbox } from '../support/sandbox.ts';
 
 const COMMANDS = [
   'log',
+  'top',
+  'metrics',
   'start',
   'stop',
   'restart',

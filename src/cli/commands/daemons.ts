@@ -17,7 +17,8 @@ export async function daemonVerb(
     await withLock(stop);
     return ExitCode.ok;
   }
-  const options = { run: runProgram, settings: await loadSettings(configFile, io) };
+  const warn = (text: string): void => io.err(`WARNING: ${text}`);
+  const options = { run: runProgram, settings: await loadSettings(configFile, io), warn };
   const act = { start, restart, reload }[verb];
   await withLock(() => act(options));
   return ExitCode.ok;

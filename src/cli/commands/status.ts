@@ -1,15 +1,42 @@
+import { ownProcesses } from '../../daemon/processes.ts';
 import { statusLines, verboseStatusLines } from '../../daemon/status.ts';
 import { ExitCode } from '../../errors.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 
+export interface StatusOptions {
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
+
 /**
- * `tproxy status`: which processes run; `-v` tells of all of them, what they do and how many connections they have. Changes
- * nothing. Others than root can't tell our processes from strangers.
+ * `tproxy status`: which processes run; `-v` tells of all of them and of every service, `--json` the same for programs.
+ * Changes nothing. Others than root can't tell our processes from strangers.
  */
-export async function status(options: { readonly verbose: boolean }, io: Io): Promise<ExitCode> {
+export async function status(options: StatusOptions, io: Io): Promise<ExitCode> {
   demandRoot('status');
-  const lines = statusLines();
-  for (const line of options.verbose ? await verboseStatusLines() : lines) io.out(line);
+  const processes = ownProcesses();
+  const lines = statusLines(processes);
+  if (options.json === true) io.out(JSON.stringify(await report(processes), null, 2));
+  else if (options.verbose === true) for (const line of await verboseLines(processes, io)) io.out(line);
+  else for (const line of lines) io.out(line);
   return lines.length === 0 ? ExitCode.notRunning : ExitCode.ok;
+}
+
+async function report(processes: ReturnType<typeof ownProcesses>) {
+  const [{ gather }, { reportOf }] = await Promise.all([
+    import('../status/gather.ts'),
+    import('../status/report.ts'),
+  ]);
+  return reportOf(await gather(processes));
+}
+
+async function verboseLines(processes: ReturnType<typeof ownProcesses>, io: Io): Promise<string[]> {
+  const [{ statusTable }, { styleFor }] = await Promise.all([
+    import('../status/table.ts'),
+    import('../text/style.ts'),
+  ]);
+  const table = statusTable(await report(processes), styleFor(io.colour === true));
+  const running = await verboseStatusLines(processes);
+  return [...running, ...(table.length > 0 && running.length > 0 ? [''] : []), ...table];
 }

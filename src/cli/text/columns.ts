@@ -44,3 +44,15 @@ export function widthOf(text: string): number {
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+
+/** As much of the beginning of `text` as `width` cells hold. */
+export function cutToWidth(text: string, width: number): string {
+  let used = 0;
+  let cut = '';
+  for (const character of text) {
+    used += widthOf(character);
+    if (used > width) break;
+    cut += character;
+  }
+  return cut;
+}
