@@ -4,7 +4,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-bash test/support/install.sh packages kernel modules build
+bash test/support/install.sh packages kernel promtool modules build
 
 results=.cache/test-results.json
 rm -f "$results"

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Brings a Debian machine to where the tests and the demo can run: missing packages, the kernel of the test VM,
+# Brings a Debian machine to where the tests and the demo can run: missing packages, the kernel of the test VM, promtool,
 # node_modules and the built tree. What is there already is left alone, so a second run needs no network.
 #
-#   bash test/support/install.sh packages|demo-packages|kernel|modules|build...
+#   bash test/support/install.sh packages|demo-packages|kernel|promtool|modules|build...
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -76,6 +76,27 @@ install_packages() {
   done
 }
 
+# download FOLDER PACKAGE: the .deb, into a folder
+download() {
+  (cd "$1" && apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$2")
+}
+
+# promtool judges metrics and alert rules. It is taken out of its package, whose server would be started by an installation.
+fetch_promtool() {
+  local folder=$cache/promtool
+  [ ! -x "$folder/promtool" ] || return 0
+  echo 'fetching promtool (unpacked into .cache, not installed)'
+  rm -rf "$folder"
+  mkdir -p "$folder/deb"
+  download "$folder/deb" prometheus >"$cache/apt.log" 2>&1 ||
+    { apt_get update && download "$folder/deb" prometheus; } >>"$cache/apt.log" 2>&1 ||
+    { tail -n 30 "$cache/apt.log" >&2; die 'apt could not fetch prometheus'; }
+  dpkg -x "$folder"/deb/*.deb "$folder/root"
+  [ -x "$folder/root/usr/bin/promtool" ] || die 'the package prometheus has no /usr/bin/promtool'
+  mv "$folder/root/usr/bin/promtool" "$folder/promtool"
+  rm -rf "$folder/deb" "$folder/root"
+}
+
 fetch_kernel() {
   # The stamp is written last: a run that was interrupted starts over.
   [ ! -e "$vm/complete" ] || return 0
@@ -92,7 +113,7 @@ fetch_kernel() {
   echo "fetching the kernel of the test VM: $image (unpacked into .cache, not installed)"
   rm -rf "$vm"
   mkdir -p "$vm/deb"
-  fetch() { (cd "$vm/deb" && apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$image"); }
+  fetch() { download "$vm/deb" "$image"; }
   # Lists that are days old may name a version that the mirror has dropped.
   fetch >"$cache/apt.log" 2>&1 ||
     { apt_get update && image=$(resolve) && fetch; } >>"$cache/apt.log" 2>&1 ||
@@ -133,6 +154,7 @@ for step in "$@"; do
     packages) install_packages "$root/test/demo/packages.txt" "$here/packages.txt" ;;
     demo-packages) install_packages "$root/test/demo/packages.txt" ;;
     kernel) fetch_kernel ;;
+    promtool) fetch_promtool ;;
     modules) install_modules ;;
     build) build ;;
     *) die "install.sh: no step called $step" ;;

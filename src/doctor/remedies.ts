@@ -1,2 +1,0 @@
-/** What puts plumbing right, whoever made it. */
-export const APPLY = 'run tproxy apply';
