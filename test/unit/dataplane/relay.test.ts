@@ -67,6 +67,64 @@ describe('small messages', () => {
   });
 });
 
+describe('last words', () => {
+  test.each([1, 1000, 16_383, 16_384, 16_385, 60_000])('%i bytes and their end at once arrive', (length) => {
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('?'));
+    bench.text(wire.upstream, 1);
+    bench.pass(5);
+    const text = 'abcdefgh'.repeat(10_000).slice(0, length);
+    expect(sendBytes(wire.upstream, Buffer.from(text))).toBe(length);
+    shutdownWrite(wire.upstream);
+    expect(bench.text(wire.guest, length)).toBe(text);
+    expect(bench.end(wire.guest)).toBe(0);
+    // The other direction is open still.
+    bench.push(wire.guest, Buffer.from('and you?'));
+    expect(bench.text(wire.upstream, 8)).toBe('and you?');
+    bench.hangUp(wire.guest);
+    expect(bench.outcome(wire)).toBe('closed');
+  });
+
+  test('of both sides at once arrive', () => {
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.turn();
+    for (const fd of [wire.guest, wire.upstream]) {
+      sendBytes(fd, Buffer.from('goodbye'));
+      shutdownWrite(fd);
+    }
+    expect(bench.text(wire.guest, 7)).toBe('goodbye');
+    expect(bench.text(wire.upstream, 7)).toBe('goodbye');
+    expect(bench.outcome(wire)).toBe('closed');
+  });
+
+  test('with urgent data among them arrive whole', () => {
+    const bench = new RelayBench();
+    const wire = bench.open();
+    bench.push(wire.guest, Buffer.from('hello'));
+    bench.text(wire.upstream, 5);
+    sendBytes(wire.guest, Buffer.from('before '));
+    sendUrgent(wire.guest, '!');
+    sendBytes(wire.guest, Buffer.from('after'));
+    shutdownWrite(wire.guest);
+    expect(bench.text(wire.upstream, 12)).toBe('before after');
+    expect(bench.end(wire.upstream)).toBe(0);
+  });
+
+  test('for a guest that has no room for them wait until it has', () => {
+    const bench = new RelayBench({ narrow: true });
+    const wire = bench.open();
+    bench.turn();
+    const text = 'abcdefgh'.repeat(10_000);
+    bench.push(wire.upstream, Buffer.from(text));
+    shutdownWrite(wire.upstream);
+    bench.pass(20);
+    expect(bench.text(wire.guest, text.length)).toBe(text);
+    expect(bench.end(wire.guest)).toBe(0);
+  });
+});
+
 describe('streams', () => {
   test('bulk in both directions at once arrives unharmed, through pipes', () => {
     const bench = new RelayBench();
