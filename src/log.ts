@@ -1,6 +1,7 @@
 import { mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pino from 'pino';
+import { openForAppending } from './append-only.ts';
 
 export type Logger = pino.Logger;
 
@@ -53,7 +54,7 @@ export function openLogFile(path: string, debugLevel: number): LogFile {
 function openOrNull(path: string): number {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, 'a', 0o640);
+    return openForAppending(path);
   } catch {
     return openSync('/dev/null', 'a');
   }

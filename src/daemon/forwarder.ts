@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { FromWorker } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
@@ -29,6 +29,7 @@ import { Recovery } from './recovery.ts';
 import { logRefusals } from './refusal-log.ts';
 import { relayList } from './relay-list.ts';
 import { DRAINING_TITLE } from './roles.ts';
+import { ensureRunDirectory } from './run-directory.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import { saveSettings } from './settings-file.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -147,7 +148,7 @@ export class Forwarder implements BridgeHost {
   }
 
   private async begin({ takeOver, again }: ForwarderOptions): Promise<SyncReport> {
-    mkdirSync(RUN_DIRECTORY, { recursive: true, mode: 0o711 });
+    ensureRunDirectory();
     chmodSync(RUN_DIRECTORY, 0o711);
     this.user = await listenerUser(this.run, this.settings.processOwner, this.log);
     this.plane = await Plane.start({ limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() });

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { TproxyError } from '../errors.ts';
 import { tryLock } from '../linux/descriptor.ts';
-import { LOCK_FILE, RUN_DIRECTORY } from './paths.ts';
+import { LOCK_FILE } from './paths.ts';
+import { ensureRunDirectory } from './run-directory.ts';
 
 const WAIT_MS = 60_000;
 const FIRST_PAUSE_MS = 2;
@@ -12,7 +13,7 @@ const LONGEST_PAUSE_MS = 25;
  * Waits a minute at the most. The lock goes with the process, however it ends.
  */
 export async function withLock<T>(task: () => Promise<T>): Promise<T> {
-  mkdirSync(RUN_DIRECTORY, { recursive: true, mode: 0o711 });
+  ensureRunDirectory();
   const fd = openSync(LOCK_FILE, 'a', 0o600);
   try {
     const giveUpAt = performance.now() + WAIT_MS;

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { openForAppending } from '../append-only.ts';
 import { TproxyError } from '../errors.ts';
 import { listenerTitle, netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
@@ -24,7 +25,7 @@ function loadBundle(name: string, extra = ''): string {
 /** A log file opened for appending, or `ignore` where that fails: a full disk must not keep guests from their services. */
 function logDescriptor(path: string): number | 'ignore' {
   try {
-    return openSync(path, 'a', 0o640);
+    return openForAppending(path);
   } catch {
     return 'ignore';
   }

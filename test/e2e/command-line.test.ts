@@ -51,11 +51,14 @@ describe('help and version', () => {
 });
 
 test('an old Node is told from ours', async () => {
-  await box.sh(
-    `echo "Object.defineProperty(process, 'versions', { value: { node: '18.19.0' } })" >/run/test/old.cjs`,
-  );
+  await box.sh(`
+    mkdir -p /run/test/old
+    echo "Object.defineProperty(process, 'versions', { value: { node: '18.19.0' } })" >/run/test/old/old.cjs
+    printf '#!/bin/sh\\nexec ${process.execPath} --require /run/test/old/old.cjs "$@"\\n' >/run/test/old/node
+    chmod 755 /run/test/old/node
+  `);
   const { status, stderr } = await box.run(['/var/tmp/one/vnm/tproxy', 'status'], {
-    env: { NODE_OPTIONS: '--require /run/test/old.cjs' },
+    env: { PATH: `/run/test/old:${process.env.PATH}` },
   });
   expect(status).toBe(1);
   expect(stderr).toMatch(/^ERROR: tproxy needs Node.js 20 or newer; .+\n$/);

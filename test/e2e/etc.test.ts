@@ -49,8 +49,8 @@ test('logrotate takes its file as it is, and a daemon goes on writing to the fil
   expect(await box.sh('cat /var/log/one_tproxy_br0.log.1')).toBe('before\n');
 });
 
-test('sudo takes its file as it is', async () => {
-  const { status, stdout, stderr } = await box.run(['visudo', '-cf', `${ETC}/sudoers.d/one-tproxy`]);
+test.each(['one-tproxy', 'one-tproxy-root-owned'])('sudo takes %s as it is', async (name) => {
+  const { status, stdout, stderr } = await box.run(['visudo', '-cf', `${ETC}/sudoers.d/${name}`]);
   expect({ status, text: stdout + stderr }).toEqual({
     status: 0,
     text: expect.stringContaining('parsed OK'),
