@@ -1,4 +1,5 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { TproxyError } from '../errors.ts';
 import { RUN_DIRECTORY } from './paths.ts';
 
@@ -7,15 +8,26 @@ const MODE = 0o711;
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * Makes the directory of the runtime files where it is missing. Throws when it is not ours alone: whoever can write there could
- * put sockets, records and settings of their own in the place of ours.
+ * Makes the directory of the runtime files where it is missing. Where others can write to it, their right is taken away and what
+ * they have put there with it. Throws when it is not ours: whoever owns it can put sockets, records and settings of their own in
+ * the place of ours.
  */
 export function ensureRunDirectory(path = RUN_DIRECTORY): void {
   mkdirSync(path, { recursive: true, mode: MODE });
   const found = lstatSync(path);
-  if (found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & WRITABLE_BY_OTHERS) === 0)
-    return;
-  throw new TproxyError(
-    `${path}: is no directory that only root can write to; see who made it, remove it and try again`,
-  );
+  if (!found.isDirectory() || !isOurs(found)) {
+    throw new TproxyError(`${path}: is no directory of root; see who made it, remove it and try again`);
+  }
+  if ((found.mode & WRITABLE_BY_OTHERS) === 0) return;
+  chmodSync(path, MODE);
+  for (const name of readdirSync(path)) {
+    const entry = lstatSync(join(path, name));
+    // The sockets of bridges belong to the user of their listener.
+    const ofListener = entry.isSocket() && name.startsWith('bridge.');
+    if (!isOurs(entry) && !ofListener) rmSync(join(path, name), { recursive: true, force: true });
+  }
+}
+
+function isOurs({ uid }: { readonly uid: number }): boolean {
+  return uid === process.geteuid?.();
 }

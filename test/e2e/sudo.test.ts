@@ -143,15 +143,27 @@ describe('what lies in the place of a log', () => {
 describe('what lies in the place of the runtime directory', () => {
   test.each([
     ['a directory of somebody else', `mkdir /run/one_tproxy; chown ${ONEADMIN} /run/one_tproxy`],
-    ['a directory that others can write to', 'mkdir /run/one_tproxy; chmod 777 /run/one_tproxy'],
     ['a symbolic link', 'mkdir -p /run/test/mine; ln -s /run/test/mine /run/one_tproxy'],
   ])('%s is not used', async (_, make) => {
     await box.sh(make);
     const { status, stderr } = await bySudo([EXECUTABLE, 'start']);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^ERROR: \/run\/one_tproxy: is no directory that only root can write to; see who/);
+    expect(stderr).toMatch(/^ERROR: \/run\/one_tproxy: is no directory of root; see who/);
     expect(await box.sh('ls -A /run/one_tproxy/')).toBe('');
   });
+});
+
+test('what others have put into the runtime directory is not read', async () => {
+  await box.sh(`
+    mkdir /run/one_tproxy; chmod 777 /run/one_tproxy; cd /run/one_tproxy
+    mkdir attachments; echo mine >attachments/x.json; ln -s ${TROPHY} settings.json
+    chown -hR ${ONEADMIN} attachments settings.json
+  `);
+  expect((await bySudo([EXECUTABLE, 'start'])).status).toBe(0);
+  expect(
+    await box.sh('stat -c %a /run/one_tproxy; find /run/one_tproxy -type l; ls /run/one_tproxy'),
+  ).toMatch(/^711\nbridge.br0.sock\ncontrol.sock\nlock\nsettings.json\n$/);
+  expect(await box.sh(`cat ${TROPHY} 2>/dev/null || echo none`)).toBe('none\n');
 });
 
 test('a copy that only root can write to goes before the one of oneadmin', async () => {
