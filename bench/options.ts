@@ -26,7 +26,8 @@ export const USAGE = `npm run bench -- [options]
 
   --rounds N         rounds, peers alternating in each (default 5)
   --seconds N        length of one measurement (default 3)
-  --peers A,B        tproxy, haproxy, nginx, node, socat, socket-proxyd, routed (default: all but socat, socket-proxyd)
+  --peers A,B        tproxy, haproxy, haproxy-auto, nginx, node, socat, socket-proxyd, routed
+                     (default: all but haproxy-auto, socat, socket-proxyd)
   --figures A,B      ${FIGURE_GROUPS.join(', ')} (default: all)
   --relays A,B       numbers of idle relays in the memory figure (default 1000,10000)
   --tproxy PATH      another built vnm/tproxy (default dist/remotes/vnm/tproxy)

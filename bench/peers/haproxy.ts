@@ -9,28 +9,34 @@ import { BRIDGE, type Peer } from './peer.ts';
  * splice in 8 s, 5.5 instead of 10 Gbit/s). The unconditional options halve the rate of small requests. So each service
  * gets what serves it best: HAProxy at its best is what there is to beat.
  */
-function spliceOptions(port: number): string {
+function bestSplicing(port: number): string {
   return port === IPERF_PORT ? 'option splice-request\n  option splice-response' : 'option splice-auto';
 }
 
-/** HAProxy: one process, one thread, listening in the netns by itself, with splice. */
-export const haproxyPeer: Peer = {
-  key: 'haproxy',
-  label: 'HAProxy',
-  proxies: true,
-  start: async (hypervisor, { maxRelays }) => {
-    const file = join(hypervisor.scratch, 'haproxy.cfg');
-    const listens = SERVICE_PORTS.map(
-      (port) => `
+/** HAProxy at its best. */
+export const haproxyPeer = peer('haproxy', 'HAProxy', bestSplicing);
+/** HAProxy as one finds it configured. */
+export const haproxyAutoPeer = peer('haproxy-auto', 'HAProxy, splice-auto', () => 'option splice-auto');
+
+/** One process, one thread, listening in the netns by itself, with splice. */
+function peer(key: string, label: string, splicing: (port: number) => string): Peer {
+  return {
+    key,
+    label,
+    proxies: true,
+    start: async (hypervisor, { maxRelays }) => {
+      const file = join(hypervisor.scratch, 'haproxy.cfg');
+      const listens = SERVICE_PORTS.map(
+        (port) => `
 listen service${port}
   bind ${SERVICE_ADDRESS}:${port} namespace ${netnsName(BRIDGE)}
-  ${spliceOptions(port)}
+  ${splicing(port)}
   server upstream ${hypervisor.upstream}:${port}
 `,
-    );
-    writeFileSync(
-      file,
-      `
+      );
+      writeFileSync(
+        file,
+        `
 global
   nbthread 1
   maxconn ${maxRelays + 64}
@@ -43,7 +49,8 @@ defaults
   timeout client 1h
   timeout server 1h
 ${listens.join('')}`,
-    );
-    hypervisor.start('haproxy', hypervisor.inRoot, ['haproxy', '-db', '-f', file]);
-  },
-};
+      );
+      hypervisor.start('haproxy', hypervisor.inRoot, ['haproxy', '-db', '-f', file]);
+    },
+  };
+}

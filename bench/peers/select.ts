@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Options } from '../options.ts';
-import { haproxyPeer } from './haproxy.ts';
+import { haproxyAutoPeer, haproxyPeer } from './haproxy.ts';
 import { nginxPeer } from './nginx.ts';
 import { nodePeer } from './node.ts';
 import type { Peer } from './peer.ts';
@@ -9,9 +9,17 @@ import { socatPeer } from './socat.ts';
 import { socketProxydPeer } from './socket-proxyd.ts';
 import { tproxyPeer } from './tproxy.ts';
 
-const OTHERS: readonly Peer[] = [haproxyPeer, nginxPeer, nodePeer, socatPeer, socketProxydPeer, routedPeer];
-/** A process per connection, or per service: worth a line, not an hour of every run. */
-const ON_REQUEST_ONLY = new Set([socatPeer.key, socketProxydPeer.key]);
+const OTHERS: readonly Peer[] = [
+  haproxyPeer,
+  haproxyAutoPeer,
+  nginxPeer,
+  nodePeer,
+  socatPeer,
+  socketProxydPeer,
+  routedPeer,
+];
+/** Worth a line, not an hour of every run: a process per connection or per service, and HAProxy once more. */
+const ON_REQUEST_ONLY = new Set([haproxyAutoPeer.key, socatPeer.key, socketProxydPeer.key]);
 
 /** Key of this program, and of the build of `--against`. */
 export const TPROXY_KEY = 'tproxy';

@@ -22,7 +22,7 @@ import {
 } from '../linux/endpoints.ts';
 
 /** Time limits in milliseconds; 0: off. They are, unless stated. */
-interface BenchOptions {
+export interface BenchOptions {
   readonly connectMs?: number;
   readonly youngMs?: number;
   readonly lingerMs?: number;
@@ -30,6 +30,8 @@ interface BenchOptions {
   readonly keepaliveS?: number;
   /** Small segments and kernel buffers on both sides. */
   readonly narrow?: boolean;
+  /** Another guest wants something in every turn. */
+  readonly shared?: boolean;
 }
 
 /** A relay with both far ends in the hands of the test. */
@@ -80,6 +82,7 @@ export class RelayBench implements RelayHost {
   private readonly opened = new Set<number>([this.guests.fd, this.upstreams.fd]);
 
   private readonly narrow: boolean;
+  private readonly other: Guest | undefined;
   private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest() };
 
   constructor(options: BenchOptions = {}) {
@@ -89,6 +92,7 @@ export class RelayBench implements RelayHost {
     this.idling = new Deadlines(options.idleMs ?? 0);
     this.keepaliveS = options.keepaliveS ?? 0;
     this.narrow = options.narrow ?? false;
+    this.other = options.shared ? new Guest() : undefined;
     if (this.narrow) for (const { fd } of [this.guests, this.upstreams]) narrowDown(fd);
     const queues = [this.connecting, this.young, this.lingering, this.idling];
     onTestFinished(() => this.dispose());
@@ -168,6 +172,7 @@ export class RelayBench implements RelayHost {
   }
 
   turn(): void {
+    if (this.other !== undefined) this.turns.begin(this.other);
     this.reactor.defer(() => this.reactor.stop());
     this.reactor.run();
   }
