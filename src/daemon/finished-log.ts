@@ -52,11 +52,27 @@ export class FinishedLog {
 /** Composed by hand, as pino would: every value is a number, an address, or a name without anything to escape. */
 function finishedLine(start: string, bridge: string, record: FinishedRecord): string {
   const upstream =
-    record.upstreamPort === 0 ? 'null' : `"${formatIpv4(record.upstreamIp)}:${record.upstreamPort}"`;
+    record.upstreamPort === 0 ? 'null' : `"${address(record.upstreamIp)}:${record.upstreamPort}"`;
+  // A fraction as two integers: V8 writes those ten times as fast.
+  const tenths = Math.round(record.durationMs * 10);
+  const duration = `${Math.floor(tenths / 10)}.${tenths % 10}`;
   return (
     `${start},"bridge":"${bridge}","service":"${SERVICE_ADDRESS}:${record.servicePort}"` +
-    `,"service_port":${record.servicePort},"guest":"${formatIpv4(record.guestIp)}:${record.guestPort}"` +
+    `,"service_port":${record.servicePort},"guest":"${address(record.guestIp)}:${record.guestPort}"` +
     `,"upstream":${upstream},"bytes_to_upstream":${record.bytesToUpstream},"bytes_to_guest":${record.bytesToGuest}` +
-    `,"duration_ms":${Math.round(record.durationMs * 10) / 10},"outcome":"${record.outcome}","msg":"connection finished"}\n`
+    `,"duration_ms":${duration},"outcome":"${record.outcome}","msg":"connection finished"}\n`
   );
+}
+
+/** Addresses written of late: a guest comes again, and upstreams are few. */
+const written = new Map<number, string>();
+const WRITTEN_AT_MOST = 1024;
+
+function address(ip: number): string {
+  const known = written.get(ip);
+  if (known !== undefined) return known;
+  if (written.size >= WRITTEN_AT_MOST) written.clear();
+  const text = formatIpv4(ip);
+  written.set(ip, text);
+  return text;
 }

@@ -44,7 +44,7 @@ export function hostInode(): number {
 }
 
 /** Title of a process: all of its command line, or its first word for the watch, which has arguments. */
-function titleOf(pid: number): string {
+export function titleOf(pid: number): string {
   try {
     const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replace(/\0+$/, '');
     return line.startsWith(`${WATCH_TITLE}\0`) ? WATCH_TITLE : line;

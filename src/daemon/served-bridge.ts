@@ -282,7 +282,6 @@ export class ServedBridge {
       link: this.listener.link,
       body: {
         ports,
-        keepaliveS: this.host.settings.keepaliveS,
         logLevel: this.host.settings.debugLevel,
       },
       netns: this.listener.netns,

@@ -22,10 +22,7 @@ export class ServicePorts {
   }
 
   /** Closes what is not wanted, opens what is missing, with those in `kept` where there is one. Says what can't be opened. */
-  become(
-    wanted: Pick<Configure, 'ports' | 'keepaliveS'>,
-    kept: readonly PortSocket[],
-  ): Listening['failures'] {
+  become(wanted: Pick<Configure, 'ports'>, kept: readonly PortSocket[]): Listening['failures'] {
     for (const port of [...this.sockets.keys()]) if (!wanted.ports.includes(port)) this.close(port);
     for (const { port, fd } of kept) {
       if (this.sockets.has(port) || !wanted.ports.includes(port)) close(fd);
@@ -35,7 +32,7 @@ export class ServicePorts {
     for (const port of wanted.ports) {
       if (this.sockets.has(port)) continue;
       try {
-        this.add(port, tcpListen(parseIpv4(SERVICE_ADDRESS), port, BACKLOG, wanted.keepaliveS));
+        this.add(port, tcpListen(parseIpv4(SERVICE_ADDRESS), port, BACKLOG));
       } catch (error) {
         const reason = messageOf(error);
         failures.push({ port, reason });

@@ -7,9 +7,10 @@ import { openForAppending } from '../append-only.ts';
 import { TproxyError } from '../errors.ts';
 import { listenerTitle, netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
+import { VERSION } from '../version.ts';
 import type { SyncReport } from './control.ts';
 import { bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
-import { HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE, VERSION_VARIABLE, WATCH_TITLE } from './roles.ts';
 
 /** Longest time from starting the forwarder to its first report, on a host with hundreds of bridges. One that hangs ends earlier. */
 const READY_TIMEOUT_MS = 120_000;
@@ -58,6 +59,7 @@ export function spawnListener(start: ListenerStart): ChildProcess {
         NODE_OPTIONS: loadBundle('./listener.mjs', '--max-semi-space-size=1 --max-old-space-size=64'),
         [ROLE_VARIABLE]: title,
         [HOST_VARIABLE]: String(start.host),
+        [VERSION_VARIABLE]: VERSION,
         ONE_TPROXY_BRIDGE: start.bridge,
         ONE_TPROXY_SOCKET: bridgeSocket(start.bridge),
         ONE_TPROXY_LOG_LEVEL: String(start.logLevel),
@@ -87,6 +89,7 @@ export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Pr
       PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
       NODE_OPTIONS: loadBundle('./forwarder.mjs', '--max-semi-space-size=2'),
       [ROLE_VARIABLE]: 'forwarder',
+      [VERSION_VARIABLE]: VERSION,
       ONE_TPROXY_SETTINGS: JSON.stringify(settings),
       ONE_TPROXY_TAKE_OVER: takeOver,
     },

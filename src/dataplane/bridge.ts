@@ -13,7 +13,7 @@ export class Bridge {
   /** Service port → where its connections go. */
   routes: ReadonlyMap<number, Route> = new Map();
   readonly relays = new Set<Relay>();
-  readonly guests = new Guests();
+  readonly guests: Guests;
   /** Of all its guests' new connections. */
   readonly pace = new Pace();
   /** Listening sockets in its netns. */
@@ -26,6 +26,7 @@ export class Bridge {
   constructor(host: ServiceSocketsHost, name: string, id: number) {
     this.id = id;
     this.name = name;
+    this.guests = new Guests(id);
     this.sockets = new ServiceSockets(host, this);
   }
 }

@@ -1,7 +1,7 @@
 import { close } from '../linux/descriptor.ts';
 import { Errno } from '../linux/errno.ts';
 import { listeningSocketFault } from '../linux/listening-socket.ts';
-import { closeWithReset, setNoDelay, tcpConnect, tcpSocket } from '../linux/socket.ts';
+import { closeWithReset, delayAcks, tcpConnect, tcpSocket } from '../linux/socket.ts';
 import { Admission } from './admission.ts';
 import { Bridge } from './bridge.ts';
 import { Deadlines } from './deadlines.ts';
@@ -18,6 +18,7 @@ import type { ServiceSocketsHost } from './service-sockets.ts';
 import { sumOf } from './sums.ts';
 import { Turns } from './turns.ts';
 
+/** A relay that is older than this is worth timers of its own. */
 const YOUNG_MS = 10_000;
 /** Relays told of at once: a list of more would be of use to nobody. */
 const LISTED_AT_MOST = 16_384;
@@ -28,7 +29,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   readonly turns: Turns;
   readonly socketFault: typeof listeningSocketFault;
   readonly connecting: Deadlines;
-  readonly young = new Deadlines(YOUNG_MS);
+  readonly young: Deadlines;
   readonly lingering: Deadlines;
   readonly idling: Deadlines;
   keepaliveS: number;
@@ -51,6 +52,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     this.turns = new Turns(reactor);
     this.post = post;
     this.connecting = new Deadlines(data.limits.connectMs);
+    this.young = new Deadlines(youngMs(data.limits));
     this.lingering = new Deadlines(data.limits.lingerMs);
     this.idling = new Deadlines(data.limits.idleMs);
     this.keepaliveS = data.limits.keepaliveS;
@@ -167,7 +169,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   ): Outcome | undefined {
     const upstream = tcpSocket();
     if (upstream < 0) return connectOutcome(-upstream);
-    setNoDelay(upstream);
+    delayAcks(upstream);
     const result = tcpConnect(upstream, parties.upstreamIp, parties.upstreamPort);
     if (result < 0 && result !== -Errno.EINPROGRESS) {
       close(upstream);
@@ -236,6 +238,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
 
   private setLimits(limits: Limits): void {
     this.connecting.delayMs = limits.connectMs;
+    this.young.delayMs = youngMs(limits);
     this.lingering.delayMs = limits.lingerMs;
     this.idling.delayMs = limits.idleMs;
     this.keepaliveS = limits.keepaliveS;
@@ -284,4 +287,8 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     }
     return busy || !this.records.isEmpty || this.admission.isBusy;
   }
+}
+
+function youngMs({ keepaliveS }: Limits): number {
+  return keepaliveS > 0 ? Math.min(YOUNG_MS, keepaliveS * 1000) : YOUNG_MS;
 }

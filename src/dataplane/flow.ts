@@ -1,6 +1,6 @@
 import { Errno } from '../linux/errno.ts';
 import { addressOf, allocate } from '../linux/ffi.ts';
-import { recv, send } from '../linux/socket.ts';
+import { recv, send, sendLast, setNoDelay } from '../linux/socket.ts';
 import { type Pipe, splice } from '../linux/splice.ts';
 import { givePipe, PIPE_BYTES, takePipe } from './pipes.ts';
 
@@ -14,6 +14,10 @@ export interface Socket {
   writable: boolean;
   /** FIN, an error or urgent data was announced: a short read does not mean that nothing more can be read. */
   readToEnd: boolean;
+  /** FIN was announced, and nothing else of the kind: a short read has read it all. */
+  finSeen: boolean;
+  /** Small pieces are sent at once, whatever is unacknowledged. */
+  noDelay: boolean;
 }
 
 /** What stopped a flow. */
@@ -94,14 +98,23 @@ export class Flow {
     } else {
       this.bulk = true;
     }
+    const isLast = n < COPY_BYTES && this.source.finSeen;
+    // The first piece has nothing before it to wait for.
+    if (this.bytes > 0 && !this.sink.noDelay) this.sendAtOnce();
     this.bytes += n;
-    const m = send(this.sink.fd, buffer.address, n);
-    if (m === n) return Progress.again;
+    this.ended = isLast;
+    const m = isLast ? sendLast(this.sink.fd, buffer.address, n) : send(this.sink.fd, buffer.address, n);
+    if (m === n) return isLast ? Progress.ended : Progress.again;
     if (m < 0 && !this.noRoom(m)) return Progress.sinkFailed;
     const sent = Math.max(m, 0);
     this.stash = Buffer.allocUnsafeSlow(n - sent);
     buffer.bytes.copy(this.stash, 0, sent, n);
     return Progress.again;
+  }
+
+  private sendAtOnce(): void {
+    setNoDelay(this.sink.fd);
+    this.sink.noDelay = true;
   }
 
   private spliceOnce(most: number): Progress {

@@ -7,9 +7,13 @@ import type { Work } from './turns.ts';
 const FORGET_MS = 5000;
 /** More guests than this on one bridge, and twice those that have a connection: those without one are forgotten at once. */
 const KNOWN_AT_MOST = 65_536;
+/** Beyond an IPv4 address. */
+const WORD = 2 ** 32;
 
 /** What the data plane knows of a guest address, or of its use of a service that has limits of its own. */
 export class Guest {
+  /** The same for all that this class knows of one guest: its bridge's id and its address. */
+  readonly identity: number;
   /** Living relays. */
   connections = 0;
   /** Of its new connections. */
@@ -22,13 +26,22 @@ export class Guest {
   credit = 0;
   /** Work that was put off. */
   waiting: Work[] = [];
+
+  constructor(identity: number) {
+    this.identity = identity;
+  }
 }
 
 /** The guests of a bridge, and what each of them may have. */
 export class Guests {
   private readonly guests = new Map<number, Guest>();
+  private readonly bridgeId: number;
   private sweptAt = 0;
   private knownAtMost = KNOWN_AT_MOST;
+
+  constructor(bridgeId: number) {
+    this.bridgeId = bridgeId;
+  }
 
   get size(): number {
     return this.guests.size;
@@ -38,11 +51,11 @@ export class Guests {
   of(ip: number, route: Route): Guest {
     // A service with limits of its own is counted on its own.
     const own = route.guestConnections !== undefined || route.guestRate !== undefined;
-    const key = own ? ip + route.servicePort * 2 ** 32 : ip;
+    const key = own ? ip + route.servicePort * WORD : ip;
     let guest = this.guests.get(key);
     if (guest === undefined) {
       if (this.guests.size >= this.knownAtMost) this.forgetAtOnce();
-      guest = new Guest();
+      guest = new Guest(ip + this.bridgeId * WORD);
       this.guests.set(key, guest);
     }
     return guest;

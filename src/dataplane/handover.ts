@@ -42,8 +42,6 @@ export interface Configure {
   readonly sockets: readonly number[];
   /** Another one with more sockets follows; this one alone asks for nothing. */
   readonly more: boolean;
-  /** Idle seconds before TCP probes the guest; 0: never. */
-  readonly keepaliveS: number;
   /** 0 = ERROR … 3 = DEBUG. */
   readonly logLevel: number;
 }
@@ -163,19 +161,11 @@ export function parseHello(body: unknown): Hello {
 }
 
 export function parseConfigure(body: unknown): Configure {
-  const { ports, sockets, more, keepaliveS, logLevel } = (body ?? {}) as Partial<
-    Record<keyof Configure, unknown>
-  >;
-  if (
-    !isPorts(ports) ||
-    !isPorts(sockets) ||
-    typeof more !== 'boolean' ||
-    typeof keepaliveS !== 'number' ||
-    typeof logLevel !== 'number'
-  ) {
+  const { ports, sockets, more, logLevel } = (body ?? {}) as Partial<Record<keyof Configure, unknown>>;
+  if (!isPorts(ports) || !isPorts(sockets) || typeof more !== 'boolean' || typeof logLevel !== 'number') {
     malformed('configuration');
   }
-  return { ports, sockets, more, keepaliveS, logLevel };
+  return { ports, sockets, more, logLevel };
 }
 
 export function parseListening(body: unknown): Listening {

@@ -33,7 +33,7 @@ export interface LinkHost {
 }
 
 /** What the main thread wants of a listener. */
-export type Wanted = Pick<Configure, 'ports' | 'keepaliveS' | 'logLevel'>;
+export type Wanted = Pick<Configure, 'ports' | 'logLevel'>;
 
 /**
  * The connection of a listener. What it says counts for its own bridge alone: the bridge is that of the socket it came in

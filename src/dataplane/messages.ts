@@ -51,7 +51,7 @@ export type ToWorker =
   | {
       readonly type: 'configure';
       readonly link: LinkId;
-      readonly body: Pick<Configure, 'ports' | 'keepaliveS' | 'logLevel'>;
+      readonly body: Pick<Configure, 'ports' | 'logLevel'>;
       /** Inode of the netns that the listener lives in. */
       readonly netns: number;
     }

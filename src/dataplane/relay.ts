@@ -1,6 +1,13 @@
 import { close } from '../linux/descriptor.ts';
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../linux/epoll.ts';
-import { closeWithReset, setKeepalive, shutdownWrite, socketError, unacknowledged } from '../linux/socket.ts';
+import {
+  ackNow,
+  closeWithReset,
+  setKeepalive,
+  shutdownWrite,
+  socketError,
+  unacknowledged,
+} from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
 import { Flow, Progress, type Socket } from './flow.ts';
@@ -9,11 +16,14 @@ import { connectOutcome, type Outcome } from './outcome.ts';
 import type { EventTarget, Reactor, Registration } from './reactor.ts';
 import type { Turns } from './turns.ts';
 
-/** Everything a socket can tell, edge-triggered: one epoll_ctl in the life of a socket. */
+/** Everything that a socket can tell, edge-triggered. */
 const ALL_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+/** What a guest's socket is asked for until it was full once: that it has room it would tell at once, and for nothing. */
+const ALL_BUT_ROOM = ALL_EVENTS & ~EPOLLOUT;
 /** Work for what a side said before it failed. */
 const LAST_WORDS = 64;
 const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const UNUSUAL = HANG_UP | EPOLLPRI;
 
 /** Whom a connection is between. Addresses are IPv4 as numbers. */
 export interface Parties {
@@ -33,7 +43,7 @@ export interface RelayHost {
   readonly young: Deadlines;
   readonly lingering: Deadlines;
   readonly idling: Deadlines;
-  /** Idle seconds before TCP probes the upstream; 0: never. */
+  /** Idle seconds before TCP probes either side; 0: never. */
   keepaliveS: number;
   finished(relay: Relay, outcome: Outcome): void;
 }
@@ -43,18 +53,31 @@ class Side implements EventTarget, Socket {
   readable = false;
   writable: boolean;
   readToEnd = false;
+  finSeen = false;
+  noDelay: boolean;
+  /** It tells when there is room again. */
+  tellsRoom: boolean;
   registration: Registration = 0;
   private readonly relay: Relay;
 
-  constructor(relay: Relay, fd: number, writable: boolean) {
+  /** A socket that was accepted can be written to, and has the options of the one that it was accepted on. */
+  constructor(relay: Relay, fd: number, accepted: boolean) {
     this.relay = relay;
     this.fd = fd;
-    this.writable = writable;
+    this.writable = accepted;
+    this.noDelay = accepted;
+    this.tellsRoom = !accepted;
   }
 
   onEvents(events: number): void {
-    if ((events & (HANG_UP | EPOLLPRI)) !== 0) this.readToEnd = true;
+    this.note(events);
     this.relay.onSideEvents(this, events);
+  }
+
+  note(events: number): void {
+    if ((events & UNUSUAL) === 0) return;
+    this.finSeen = !this.readToEnd && (events & UNUSUAL) === EPOLLRDHUP;
+    this.readToEnd = true;
   }
 }
 
@@ -139,8 +162,7 @@ export class Relay implements Timed {
       return;
     }
     const { host } = this;
-    if (!this.probed && host.keepaliveS > 0) setKeepalive(this.upstream.fd, host.keepaliveS);
-    this.probed = true;
+    this.probe();
     const halfClosed = (this.toUpstream.done || this.toGuest.done) && host.lingering.delayMs > 0;
     const bytes = this.toUpstream.bytes + this.toGuest.bytes;
     // A slow reader can take minutes for what is buffered, without anything new being read for it.
@@ -165,6 +187,16 @@ export class Relay implements Timed {
     this.end(outcome);
   }
 
+  /** Timers of its own would cost a short relay more than they could ever bring it. */
+  private probe(): void {
+    if (this.probed) return;
+    this.probed = true;
+    const { keepaliveS } = this.host;
+    if (keepaliveS === 0) return;
+    setKeepalive(this.upstream.fd, keepaliveS);
+    setKeepalive(this.downstream.fd, keepaliveS);
+  }
+
   private connected(events: number): void {
     const { upstream, downstream, host } = this;
     if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
@@ -181,8 +213,10 @@ export class Relay implements Timed {
     downstream.readable = true;
     this.advance(this.toUpstream);
     if (this.state !== 'open') return;
+    // Nothing was sent that the acknowledgement of the handshake could have gone with: the upstream may speak first.
+    if (this.bytesToUpstream === 0) ackNow(upstream.fd);
     try {
-      downstream.registration = host.reactor.add(downstream.fd, ALL_EVENTS, downstream);
+      downstream.registration = host.reactor.add(downstream.fd, ALL_BUT_ROOM, downstream);
     } catch {
       this.end('error');
       return;
@@ -209,6 +243,7 @@ export class Relay implements Timed {
   private move(flow: Flow): void {
     const progress = flow.move(this.guest.credit);
     this.guest.credit -= flow.work;
+    if (!this.downstream.writable) this.awaitRoom();
     switch (progress) {
       case Progress.waits:
         return;
@@ -221,6 +256,13 @@ export class Relay implements Timed {
       default:
         this.fail(flow, progress);
     }
+  }
+
+  private awaitRoom(): void {
+    const { downstream } = this;
+    if (downstream.tellsRoom || downstream.registration === 0) return;
+    downstream.tellsRoom = true;
+    this.host.reactor.modify(downstream.registration, downstream.fd, ALL_EVENTS);
   }
 
   private passOnEnd(flow: Flow): void {

@@ -21,7 +21,8 @@ export class Turns {
   private readonly reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>;
   private round: Guest[] = [];
   private planned = false;
-  private current: Guest | undefined;
+  /** Identity of the guest that had the last turn. */
+  private current = Number.NaN;
   private changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>) {
@@ -47,9 +48,9 @@ export class Turns {
 
   /** Something is done for `guest`, who counts among those that share the thread. */
   begin(guest: Guest): void {
-    if (guest !== this.current) {
-      if (this.current !== undefined) this.changedAt = this.reactor.now;
-      this.current = guest;
+    if (guest.identity !== this.current) {
+      if (!Number.isNaN(this.current)) this.changedAt = this.reactor.now;
+      this.current = guest.identity;
     }
     if (guest.turn === this.reactor.turn) return;
     guest.turn = this.reactor.turn;

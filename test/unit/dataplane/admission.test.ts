@@ -70,7 +70,7 @@ describe('a bridge', () => {
   test('at its rate has to wait, others do not; what is refused does not count', () => {
     const each = admission({ bridgeRate: 10, guestConnections: 5 });
     const [busy, other] = [bridge(), bridge()];
-    const guest = new Guest();
+    const guest = new Guest(1);
     const to = busy.routes.get(1) as Route;
     for (let i = 0; i < 5; i++) {
       expect(each.mayAccept(busy, 0, 0)).toBe(true);

@@ -398,7 +398,7 @@ describe('bridge sockets', () => {
     bench.plane.onMessage({
       type: 'configure',
       link: 99,
-      body: { ports: [], keepaliveS: 0, logLevel: 2 },
+      body: { ports: [], logLevel: 2 },
       netns: 1,
     });
     expect(bench.posted).toEqual([]);

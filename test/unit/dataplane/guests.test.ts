@@ -47,11 +47,11 @@ describe('of 50 connections at once there are accepted, over the limit, over the
       [20, 0, 30],
     ],
   ])('%s', (_, more, limits, alone, counts) => {
-    expect(ask(new Guest(), { ...PLAIN, ...more }, limits, 50, 0, alone)).toEqual(counts);
+    expect(ask(new Guest(1), { ...PLAIN, ...more }, limits, 50, 0, alone)).toEqual(counts);
   });
 
   test('the rate comes back with time, the connections with the end of one', () => {
-    const guest = new Guest();
+    const guest = new Guest(1);
     const limits = { guestConnections: 20, guestRate: 10 };
     expect(ask(guest, PLAIN, limits, 15)).toEqual([10, 0, 5]);
     expect(ask(guest, PLAIN, limits, 15, 500)).toEqual([5, 0, 10]);
@@ -61,7 +61,7 @@ describe('of 50 connections at once there are accepted, over the limit, over the
   });
 
   test('a guest that was alone and far over its soft rate has nothing saved up when another one comes', () => {
-    const guest = new Guest();
+    const guest = new Guest(1);
     const limits = { guestRate: 20, guestRateIsSoft: true };
     expect(ask(guest, PLAIN, limits, 500, 0, true)).toEqual([500, 0, 0]);
     expect(ask(guest, PLAIN, limits, 50, 100, false)).toEqual([2, 0, 48]);
@@ -70,7 +70,7 @@ describe('of 50 connections at once there are accepted, over the limit, over the
 
 describe('the guests of a bridge', () => {
   test('are told apart by address, and by service where that has limits of its own', () => {
-    const guests = new Guests();
+    const guests = new Guests(3);
     const own = { ...PLAIN, servicePort: 443, guestRate: 5 };
     const other = { ...PLAIN, servicePort: 444, guestConnections: 0 };
     const known = [
@@ -88,8 +88,19 @@ describe('the guests of a bridge', () => {
     expect(guests.size).toBe(6);
   });
 
+  test('are the same ones at a service with limits of its own, after they were forgotten, and not on another bridge', () => {
+    const guests = new Guests(3);
+    const { identity } = guests.of(1, PLAIN);
+    expect(guests.of(1, { ...PLAIN, guestRate: 5 }).identity).toBe(identity);
+    guests.sweep(100_000);
+    expect(guests.size).toBe(0);
+    expect(guests.of(1, PLAIN).identity).toBe(identity);
+    expect(guests.of(2, PLAIN).identity).not.toBe(identity);
+    expect(new Guests(4).of(1, PLAIN).identity).not.toBe(identity);
+  });
+
   test('are forgotten five seconds after the last that was seen of them, with what they used up', () => {
-    const guests = new Guests();
+    const guests = new Guests(3);
     const limits = { guestRate: 10 };
     const seen = (ip: number, now: number) => ask(guests.of(ip, PLAIN), PLAIN, limits, 10, now);
     expect(guests.sweep(10_000)).toBe(false);
@@ -109,14 +120,14 @@ describe('the guests of a bridge', () => {
   });
 
   test('are kept while something waits to be done for them', () => {
-    const guests = new Guests();
+    const guests = new Guests(3);
     guests.of(1, PLAIN).waiting.push({ onTurn: () => undefined });
     expect(guests.sweep(100_000)).toBe(true);
     expect(guests.size).toBe(1);
   });
 
   test('are not without number: those that have no connection make room', () => {
-    const guests = new Guests();
+    const guests = new Guests(3);
     const kept = guests.of(7, PLAIN);
     kept.connections = 1;
     for (let ip = 0; ip < 300_000; ip++) {
@@ -127,7 +138,7 @@ describe('the guests of a bridge', () => {
   });
 
   test('that all have connections are looked through once in a while, not for each that comes', () => {
-    const guests = new Guests();
+    const guests = new Guests(3);
     const begin = performance.now();
     for (let ip = 0; ip < 130_000; ip++) guests.of(ip, PLAIN).connections = 1;
     // Looking through all of them 65 000 times takes minutes.

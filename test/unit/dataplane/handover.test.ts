@@ -69,7 +69,7 @@ describe('sockets', () => {
 
 describe('bodies', () => {
   const hello = { bridge: 'br0' };
-  const configure = { ports: [80, 443, 65535], sockets: [443], more: false, keepaliveS: 60, logLevel: 2 };
+  const configure = { ports: [80, 443, 65535], sockets: [443], more: false, logLevel: 2 };
   const listening = {
     ports: [80],
     sockets: [80],
@@ -126,9 +126,6 @@ describe('bodies', () => {
     ...NO_LISTS.map((body) => [parseConfigure, body] as const),
     ...NO_PORTS.map((ports) => [parseConfigure, { ...configure, ports }] as const),
     ...NO_PORTS.map((sockets) => [parseConfigure, { ...configure, sockets }] as const),
-    ...['60', null, undefined, []].map(
-      (keepaliveS) => [parseConfigure, { ...configure, keepaliveS }] as const,
-    ),
     ...['2', null, undefined, []].map((logLevel) => [parseConfigure, { ...configure, logLevel }] as const),
     ...NO_FLAGS.map((more) => [parseConfigure, { ...configure, more }] as const),
     ...NO_FLAGS.map((more) => [parseListening, { ...listening, more }] as const),
@@ -208,18 +205,7 @@ describe('100 000 random messages', () => {
     if (kind === 4) return String.fromCharCode(...Array.from({ length: below(6) }, () => below(65536)));
     if (kind === 5) return below(65536);
     if (kind < 8) return Array.from({ length: below(5) }, () => value(depth - 1));
-    const keys = [
-      'ports',
-      'sockets',
-      'bridge',
-      'failures',
-      'more',
-      'keepaliveS',
-      'logLevel',
-      'port',
-      'reason',
-      'toString',
-    ];
+    const keys = ['ports', 'sockets', 'bridge', 'failures', 'more', 'logLevel', 'port', 'reason', 'toString'];
     return Object.fromEntries(
       Array.from({ length: below(7) }, () => [keys[below(keys.length)] ?? '', value(depth - 1)]),
     );

@@ -17,7 +17,7 @@ import {
   withFewDescriptors,
 } from '../linux/endpoints.ts';
 
-const WANTED = { ports: [80], keepaliveS: 60, logLevel: 2 };
+const WANTED = { ports: [80], logLevel: 2 };
 const NETNS = 4711;
 
 /** A link with the listener's end in the hands of the test. */

@@ -119,7 +119,7 @@ export class PlaneBench {
     if (fd < 0) throw new Error(`no link: ${fd}`);
     sendMessage(fd, writeJson(MessageType.hello, { bridge: 'br0' }));
     const id = this.said('hello').link;
-    const body = { ports: [], keepaliveS: 0, logLevel: 2 };
+    const body = { ports: [], logLevel: 2 };
     this.plane.onMessage({ type: 'configure', link: id, body, netns: 1 });
     receiveMessage(fd, []);
     return { fd, id };

@@ -83,7 +83,7 @@ export class RelayBench implements RelayHost {
 
   private readonly narrow: boolean;
   private readonly other: Guest | undefined;
-  private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest() };
+  private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest(1) };
 
   constructor(options: BenchOptions = {}) {
     this.connecting = new Deadlines(options.connectMs ?? 0);
@@ -92,7 +92,7 @@ export class RelayBench implements RelayHost {
     this.idling = new Deadlines(options.idleMs ?? 0);
     this.keepaliveS = options.keepaliveS ?? 0;
     this.narrow = options.narrow ?? false;
-    this.other = options.shared ? new Guest() : undefined;
+    this.other = options.shared ? new Guest(0) : undefined;
     if (this.narrow) for (const { fd } of [this.guests, this.upstreams]) narrowDown(fd);
     const queues = [this.connecting, this.young, this.lingering, this.idling];
     onTestFinished(() => this.dispose());

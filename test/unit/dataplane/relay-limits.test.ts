@@ -96,15 +96,16 @@ describe('time limits', () => {
     expect(bench.text(wires[0].upstream, 10)).toBe('still here');
   });
 
-  test('probes: set on the upstream of a relay that lives long, not before', () => {
+  test('probes: set on both sides of a relay that lives long, not before', () => {
     const bench = new RelayBench({ youngMs: 250, keepaliveS: 44 });
     const wire = bench.open();
+    const sides = [wire.guestSide, wire.upstreamSide];
+    const probed = () => sides.map((fd) => socketOption(fd, SOL_SOCKET, SO_KEEPALIVE));
     bench.pass(50);
-    expect(socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE)).toBe(0);
-    bench.until('probes', () =>
-      socketOption(wire.upstreamSide, SOL_SOCKET, SO_KEEPALIVE) === 1 ? true : undefined,
-    );
-    expect(socketOption(wire.upstreamSide, SOL_TCP, TCP_KEEPIDLE)).toBe(44);
+    expect(probed()).toEqual([0, 0]);
+    bench.until('probes', () => (probed().includes(1) ? true : undefined));
+    expect(probed()).toEqual([1, 1]);
+    for (const fd of sides) expect(socketOption(fd, SOL_TCP, TCP_KEEPIDLE)).toBe(44);
     expect(bench.outcomes).toEqual([]);
   });
 

@@ -31,6 +31,11 @@ class Clock {
   }
 }
 
+let lastGuest = 0;
+function guest(): Guest {
+  return new Guest(++lastGuest);
+}
+
 let clock: Clock;
 let turns: Turns;
 /** What was done for whom, in order. */
@@ -70,16 +75,16 @@ function countOf(name: string): number {
 
 describe('a guest that is alone', () => {
   test('never waits', () => {
-    const guest = new Guest();
-    for (let i = 0; i < 20; i++) clock.take(() => pieces(guest, 'a', ALONE, i * ALONE));
+    const alone = guest();
+    for (let i = 0; i < 20; i++) clock.take(() => pieces(alone, 'a', ALONE, i * ALONE));
     expect(done.map(([, piece]) => piece)).toEqual(Array.from({ length: 20 * ALONE }, (_, i) => i));
     expect(clock.isIdle).toBe(true);
     expect(turns.areShared).toBe(false);
   });
 
   test('that wants without end goes on in the next turn, so that others get a word in', () => {
-    const guest = new Guest();
-    clock.take(() => pieces(guest, 'a', ALONE + 100));
+    const alone = guest();
+    clock.take(() => pieces(alone, 'a', ALONE + 100));
     expect(done).toHaveLength(ALONE);
     expect(clock.isIdle).toBe(false);
     clock.take();
@@ -88,7 +93,7 @@ describe('a guest that is alone', () => {
   });
 
   test('is so again a second after the last other one', () => {
-    const [a, b] = [new Guest(), new Guest()];
+    const [a, b] = [guest(), guest()];
     meet(a, b);
     expect(turns.areShared).toBe(true);
     clock.take(() => pieces(a, 'a', 1), 999);
@@ -103,7 +108,7 @@ describe('a guest that is alone', () => {
 
 describe('a guest that has much to do', () => {
   test('gets its share in each turn, and all of it in the end', () => {
-    const [greedy, modest] = [new Guest(), new Guest()];
+    const [greedy, modest] = [guest(), guest()];
     meet(greedy, modest);
     clock.take(() => pieces(greedy, 'greedy', 100));
     expect(done).toHaveLength(AMONG_OTHERS);
@@ -116,7 +121,7 @@ describe('a guest that has much to do', () => {
   });
 
   test('does not delay another one: what that wants is done in the turn in which it wants it', () => {
-    const [greedy, modest] = [new Guest(), new Guest()];
+    const [greedy, modest] = [guest(), guest()];
     meet(greedy, modest);
     clock.take(() => pieces(greedy, 'greedy', 10_000));
     for (let i = 0; i < 50; i++) {
@@ -132,7 +137,7 @@ describe('a guest that has much to do', () => {
   });
 
   test('waits while ten others have much to do too: all advance alike', () => {
-    const guests = Array.from({ length: 11 }, () => new Guest());
+    const guests = Array.from({ length: 11 }, guest);
     meet(...guests);
     clock.take(() => {
       for (const [i, guest] of guests.entries()) pieces(guest, `${i}`, 1000);
@@ -142,7 +147,7 @@ describe('a guest that has much to do', () => {
   });
 
   test('keeps to its order, also for what it wants while it waits', () => {
-    const [a, b] = [new Guest(), new Guest()];
+    const [a, b] = [guest(), guest()];
     meet(a, b);
     clock.take(() => pieces(a, 'a', 40));
     // It has credit again in this turn, but others of its own wait already.
@@ -160,7 +165,7 @@ test('nothing is lost, done twice or starved, whatever is wanted when', () => {
     turns = new Turns(clock);
     done = [];
     const guests = Array.from({ length: 1 + below(6) }, (_, i) => ({
-      guest: new Guest(),
+      guest: guest(),
       name: `${i}`,
       wanted: 0,
     }));
