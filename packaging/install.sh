@@ -31,6 +31,11 @@ while [ $# -gt 0 ]; do
 done
 case $only in all | executable | hooks | shim) ;; *) die "--only $only: write executable, hooks or shim" ;; esac
 
+# dpkg-divert and this script would each move the same files aside.
+if [ "$(dpkg-query -W -f='${db:Status-Status}' tproxy 2>/dev/null || true)" = installed ] && [ "$to" = /var/lib/one/remotes/vnm ]; then
+  die 'the Debian package tproxy is installed: upgrade it with dpkg, or purge it first'
+fi
+
 ours() { grep -qs 'tproxy.d/entry.mjs\|tproxy: shim' "$1"; }
 
 # Puts a file of ours in the place of a stock one.

@@ -1,30 +1,23 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addBridge, addGuest, type Guest, removeGuest } from '../support/network.ts';
+import { makePackages, removePackages, VERSION } from '../support/packages.ts';
 import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
 
 /**
  * The ways of installing the program beside OpenNebula's own drivers, from the tarball, each on a stock tree: the
  * executable alone, the hooks, the Ruby shim, and the last two together.
  */
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const VNM = '/var/tmp/one/vnm';
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const SERVICES = { 5030: `${UPSTREAM_ADDRESS}:1111` };
 
 let out: string;
 let site: Site;
 
 beforeAll(() => {
-  out = mkdtempSync(join(tmpdir(), 'tproxy-test-'));
-  execFileSync(process.execPath, ['packaging/package.mjs', '--no-build', '--out', out], { cwd: ROOT });
+  out = makePackages();
 });
 
-afterAll(() => rmSync(out, { recursive: true, force: true }));
+afterAll(() => removePackages(out));
 
 beforeEach(async () => {
   site = await createSite({ services: SERVICES });
@@ -33,7 +26,7 @@ beforeEach(async () => {
   await site.box.sh(`
     rm -rf ${VNM} && mkdir -p ${VNM}/bridge
     for name in tproxy tproxy.rb bridge/pre bridge/clean; do echo "stock $name" >${VNM}/$name; done
-    mkdir /run/test/tarball && tar -xzf ${out}/tproxy-${version}.tar.gz -C /run/test/tarball --strip-components=1
+    mkdir /run/test/tarball && tar -xzf ${out}/tproxy-${VERSION}.tar.gz -C /run/test/tarball --strip-components=1
   `);
 });
 

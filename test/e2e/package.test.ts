@@ -1,46 +1,34 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MachineImage } from '../support/machine-image.ts';
+import { makePackages, ROOT, removePackages, VERSION } from '../support/packages.ts';
 import { Sandbox } from '../support/sandbox.ts';
 
 /** The Debian packages on a copy of this machine, beside a stand-in for OpenNebula's own package. */
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const REMOTES = '/var/lib/one/remotes';
 const OPERATORS = `${REMOTES}/etc/vnm/OpenNebulaNetwork.conf`;
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-
 let out: string;
 let box: Sandbox;
 let machine: MachineImage;
 
 beforeAll(() => {
-  out = mkdtempSync(join(tmpdir(), 'tproxy-test-'));
-  makePackages(out);
+  out = makePackages();
 });
 
-afterAll(() => rmSync(out, { recursive: true, force: true }));
+afterAll(() => removePackages(out));
 
 beforeEach(async () => {
   box = await Sandbox.create();
   machine = await MachineImage.create(box);
-  for (const name of readdirSync(out)) await machine.bring(join(out, name), `/tmp/${name}`);
+  await box.sh(`cp ${out}/* /run/test/`);
 });
 
 afterEach(async () => {
   await box.close();
 });
-
-function makePackages(into: string, env: Record<string, string> = {}): void {
-  execFileSync(process.execPath, ['packaging/package.mjs', '--no-build', '--out', into], {
-    cwd: ROOT,
-    env: { ...process.env, ...env },
-  });
-}
 
 function hashes(folder: string): Record<string, string> {
   const names = readdirSync(folder).sort();
@@ -56,36 +44,35 @@ function hashes(folder: string): Record<string, string> {
 
 /** OpenNebula's package as far as it matters: the files that ours meets, the configuration, the user. */
 async function installOpenNebula(release: string): Promise<void> {
-  await machine.sh(`
+  await box.sh(`
     getent passwd oneadmin >/dev/null || useradd --system --home-dir /var/lib/one --no-create-home oneadmin
-    rm -rf /tmp/one
-    mkdir -p /tmp/one/DEBIAN /tmp/one${REMOTES}/vnm/bridge /tmp/one${REMOTES}/etc/vnm
-    cd /tmp/one
+    rm -rf /run/test/one
+    mkdir -p /run/test/one/DEBIAN /run/test/one${REMOTES}/vnm/bridge /run/test/one${REMOTES}/etc/vnm
+    cd /run/test/one
     printf 'Package: opennebula\\nVersion: ${release}\\nArchitecture: all\\nMaintainer: x <x@y>\\nDescription: x\\n' >DEBIAN/control
     echo ${OPERATORS} >DEBIAN/conffiles
     for name in tproxy tproxy.rb bridge/pre; do echo "stock $name ${release}" >.${REMOTES}/vnm/$name; done
     printf ':vlan_mtu: 1500\\n' >.${OPERATORS}
-    dpkg-deb --root-owner-group --build /tmp/one /tmp/opennebula.deb >/dev/null
+    dpkg-deb --root-owner-group --build /run/test/one /run/test/opennebula.deb >/dev/null
   `);
-  await machine.dpkg('--install', '/tmp/opennebula.deb');
+  await machine.dpkg('--install', '/run/test/opennebula.deb');
 }
 
 const install = (name: string): Promise<string> =>
-  machine.dpkg('--install', `/tmp/${name}_${version}_all.deb`);
-const read = (path: string): Promise<string> => machine.sh(`cat ${path}`);
+  machine.dpkg('--install', `/run/test/${name}_${VERSION}_all.deb`);
+const read = (path: string): Promise<string> => box.sh(`cat ${path}`);
 
 test('the same commit makes the same packages', () => {
-  const again = mkdtempSync(join(tmpdir(), 'tproxy-test-'));
+  const again = makePackages({ TZ: 'Asia/Tokyo', LC_ALL: 'C' });
   try {
-    makePackages(again, { TZ: 'Asia/Tokyo', LC_ALL: 'C' });
     expect(hashes(again)).toEqual(hashes(out));
     expect(Object.keys(hashes(out))).toEqual([
-      `tproxy-${version}.tar.gz`,
-      `tproxy-node_${version}_all.deb`,
-      `tproxy_${version}_all.deb`,
+      `tproxy-${VERSION}.tar.gz`,
+      `tproxy-node_${VERSION}_all.deb`,
+      `tproxy_${VERSION}_all.deb`,
     ]);
   } finally {
-    rmSync(again, { recursive: true, force: true });
+    removePackages(again);
   }
 });
 
@@ -119,7 +106,7 @@ test('a tree without git builds, the same in every place, and says that its comm
     const printed = execFileSync(join(places[0] ?? '', 'dist/remotes/vnm/tproxy'), ['--version'], {
       encoding: 'utf8',
     });
-    expect(printed).toBe(`${version} (commit unknown)\n`);
+    expect(printed).toBe(`${VERSION} (commit unknown)\n`);
   } finally {
     for (const place of places) rmSync(place, { recursive: true, force: true });
   }
@@ -128,21 +115,19 @@ test('a tree without git builds, the same in every place, and says that its comm
 describe('on a front-end with OpenNebula', () => {
   beforeEach(async () => {
     await installOpenNebula('6.10.0');
-    await machine.sh(`printf ':tproxy:\\n- :service_port: 5030\\n  :remote_addr: 10.0.0.1\\n' >${OPERATORS}`);
+    await box.sh(`printf ':tproxy:\\n- :service_port: 5030\\n  :remote_addr: 10.0.0.1\\n' >${OPERATORS}`);
     await install('tproxy');
   });
 
   test('the program is there, for everybody and as oneadmin, and the operator keeps what is his', async () => {
-    expect(await machine.sh('tproxy --version')).toMatch(
-      new RegExp(`^${version.replaceAll('.', '\\.')} \\(`),
-    );
+    expect(await box.sh('tproxy --version')).toMatch(new RegExp(`^${VERSION.replaceAll('.', '\\.')} \\(`));
     // It finds the operator's file, and the mistake in it.
-    const check = await machine.sh('tproxy check 2>&1 || echo "exit $?"');
+    const check = await box.sh('tproxy check 2>&1 || echo "exit $?"');
     expect(check).toContain(`${OPERATORS}:2:3: error: :remote_port: of entry 1 is missing`);
     expect(check).toMatch(/exit 2\n$/);
-    expect(await machine.sh(`tproxy check ${OPERATORS}.tproxy-example`)).toContain(': ok, ');
+    expect(await box.sh(`tproxy check ${OPERATORS}.tproxy-example`)).toContain(': ok, ');
 
-    const owners = await machine.sh(`
+    const owners = await box.sh(`
       cd ${REMOTES}
       stat -c '%U %n' vnm/tproxy vnm/tproxy.rb vnm/tproxy.d/entry.mjs vnm/bridge/pre.d/50-tproxy vnm/bridge/pre
     `);
@@ -155,7 +140,7 @@ describe('on a front-end with OpenNebula', () => {
     ]);
     expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.0\n');
     expect(await read(`${REMOTES}/vnm/tproxy.rb`)).toContain('setup_tproxy');
-    expect(await machine.sh('zcat /usr/share/man/man8/tproxy.8.gz')).toContain('.TH TPROXY 8');
+    expect(await box.sh('zcat /usr/share/man/man8/tproxy.8.gz')).toContain('.TH TPROXY 8');
     expect(await read('/usr/share/bash-completion/completions/tproxy')).toContain('complete -F _tproxy');
     expect(await read('/usr/share/zsh/vendor-completions/_tproxy')).toMatch(/^#compdef tproxy/);
   });
@@ -165,17 +150,17 @@ describe('on a front-end with OpenNebula', () => {
     expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.1\n');
     expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/entry.mjs');
 
-    await machine.sh(`
-      dpkg-deb -R /tmp/tproxy_${version}_all.deb /tmp/next
-      sed -i 's/^Version: .*/Version: 99.0/' /tmp/next/DEBIAN/control
-      echo '// of the next version' >>/tmp/next${REMOTES}/vnm/tproxy
-      rm /tmp/next${REMOTES}/vnm/vxlan/pre.d/50-tproxy
-      dpkg-deb --root-owner-group --build /tmp/next /tmp/next.deb >/dev/null
+    await box.sh(`
+      dpkg-deb -R /run/test/tproxy_${VERSION}_all.deb /run/test/next
+      sed -i 's/^Version: .*/Version: 99.0/' /run/test/next/DEBIAN/control
+      echo '// of the next version' >>/run/test/next${REMOTES}/vnm/tproxy
+      rm /run/test/next${REMOTES}/vnm/vxlan/pre.d/50-tproxy
+      dpkg-deb --root-owner-group --build /run/test/next /run/test/next.deb >/dev/null
     `);
-    await machine.dpkg('--install', '/tmp/next.deb');
+    await machine.dpkg('--install', '/run/test/next.deb');
     expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('of the next version');
     expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.1\n');
-    expect(await machine.sh(`ls -A ${REMOTES}/vnm/vxlan/pre.d`)).toBe('');
+    expect(await box.sh(`ls -A ${REMOTES}/vnm/vxlan/pre.d`)).toBe('');
     expect(await read(OPERATORS)).toContain(':service_port: 5030');
   });
 
@@ -192,17 +177,17 @@ describe('on a front-end with OpenNebula', () => {
       `${REMOTES}/vnm/tproxy`,
       `${REMOTES}/vnm/tproxy.rb`,
     ]);
-    expect(await machine.sh('dpkg-divert --list tproxy')).toBe('');
+    expect(await box.sh('dpkg-divert --list tproxy')).toBe('');
   });
 });
 
 test('on a machine without OpenNebula it comes and goes without a trace', async () => {
   const before = await machine.changes();
   await install('tproxy');
-  expect(await machine.sh('tproxy --version')).toContain(version);
+  expect(await box.sh('tproxy --version')).toContain(VERSION);
   await machine.dpkg('--purge', 'tproxy');
   expect(await machine.changes()).toEqual(before);
-  expect(await machine.sh('ls -d /var/lib/one 2>/dev/null || echo gone')).toBe('gone\n');
+  expect(await box.sh('ls -d /var/lib/one 2>/dev/null || echo gone')).toBe('gone\n');
 });
 
 test('OpenNebula that comes later steps aside', async () => {
@@ -216,16 +201,16 @@ test('OpenNebula that comes later steps aside', async () => {
 test('tproxy-node: sudo, logrotate and systemd files come, and go with the logs', async () => {
   const before = await machine.changes();
   await install('tproxy-node');
-  expect(await machine.sh('visudo -c 2>&1')).toContain('/etc/sudoers.d/one-tproxy: parsed OK');
-  expect(await machine.sh('stat -c %a /etc/sudoers.d/one-tproxy')).toBe('440\n');
+  expect(await box.sh('visudo -c 2>&1')).toContain('/etc/sudoers.d/one-tproxy: parsed OK');
+  expect(await box.sh('stat -c %a /etc/sudoers.d/one-tproxy')).toBe('440\n');
   expect(await read('/usr/lib/systemd/system/one-tproxy.service')).toContain(
     'ExecStart=/var/tmp/one/vnm/tproxy start',
   );
-  await machine.sh('touch /var/log/one_tproxy.log /var/log/one_tproxy_br0.log.1.gz /var/log/other.log');
+  await box.sh('touch /var/log/one_tproxy.log /var/log/one_tproxy_br0.log.1.gz /var/log/other.log');
   await machine.dpkg('--remove', 'tproxy-node');
-  expect(await machine.sh('ls /etc/sudoers.d /var/log')).toContain('one_tproxy.log');
+  expect(await box.sh('ls /etc/sudoers.d /var/log')).toContain('one_tproxy.log');
   await machine.dpkg('--purge', 'tproxy-node');
-  expect(await machine.sh('ls /var/log')).toContain('other.log');
-  expect(await machine.sh('ls /var/log')).not.toContain('one_tproxy');
+  expect(await box.sh('ls /var/log')).toContain('other.log');
+  expect(await box.sh('ls /var/log')).not.toContain('one_tproxy');
   expect(await machine.changes()).toEqual(before);
 });
