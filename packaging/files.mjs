@@ -23,6 +23,10 @@ export function frontEndFiles(tree) {
 
 /** A hypervisor: what can't come by `onehost sync`. */
 export function hypervisorFiles(tree) {
+  // In sbin, so that a host that is front-end and hypervisor at once has both, and root gets the hypervisor's.
+  const sbin = join(tree, 'usr/sbin');
+  mkdirSync(sbin, { recursive: true });
+  symlinkSync('/var/tmp/one/vnm/tproxy', join(sbin, 'tproxy'));
   copy(join(ROOT, 'etc/systemd/one-tproxy.service'), join(tree, 'usr/lib/systemd/system/one-tproxy.service'));
   copy(join(ROOT, 'etc/logrotate.d/one_tproxy'), join(tree, 'etc/logrotate.d/one_tproxy'));
   copy(join(ROOT, 'etc/sudoers.d/one-tproxy'), join(tree, 'etc/sudoers.d/one-tproxy'), 0o440);
