@@ -78,6 +78,7 @@ await build({
     forwarder: 'src/daemon/forwarder-main.ts',
     listener: 'src/daemon/listener-main.ts',
     worker: 'src/dataplane/worker-main.ts',
+    probe: 'src/doctor/probe-main.ts',
   },
   outdir: LIBRARY,
   outExtension: { '.js': '.mjs' },

@@ -55,6 +55,17 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
   addObservers(program, io, exit);
 
   program
+    .command('doctor')
+    .description("walk a guest's way and say what holds and what does not, with the remedy; changes nothing")
+    .option('--bridge <name>', 'this bridge alone')
+    .option('--json', 'for programs')
+    .action(async ({ bridge, json }: { readonly bridge?: string; readonly json?: boolean }) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      const options = { configFile: common().config, json: json === true };
+      exit(await doctor(bridge === undefined ? options : { ...options, bridge }, io));
+    });
+
+  program
     .command('check')
     .description('show everything that is wrong with the configuration')
     .argument('[file]', 'instead of the file of --config')

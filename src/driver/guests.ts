@@ -28,7 +28,7 @@ export interface BridgeUse {
  * being removed, which may or may not be there still.
  */
 export function bridgeUse(
-  facts: Facts,
+  facts: Pick<Facts, 'bridge' | 'ports'>,
   living: readonly Attachment[],
   without: { readonly uplinks: readonly string[]; readonly leaving: readonly string[] },
 ): BridgeUse {

@@ -1,6 +1,5 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
-import { bridgeOfArpChain, bridgeOfNetns } from '../model/names.ts';
 import type { Service } from '../model/service.ts';
 import { readTables } from '../system/nft.ts';
 import { type Attachment, tapsOn } from './attachment.ts';
@@ -12,6 +11,7 @@ import { observeBridge } from './observe.ts';
 import type { Taps } from './plan-redirect.ts';
 import { desiredEndpoints, planSettling, settle } from './settle.ts';
 import type { Step } from './steps.ts';
+import { tracedBridges } from './traced-bridges.ts';
 
 /** What is done, or would be done, to one bridge. */
 export interface BridgeOutcome {
@@ -82,14 +82,7 @@ async function eachBridge(
 /** Every bridge that somebody is attached to or that has a trace of ours, in the order of their names. */
 async function knownBridges(view: View, { run, host }: DriverDeps): Promise<readonly string[]> {
   const [tables, netns] = await Promise.all([readTables(run), host.netnsNames()]);
-  const all = new Set([
-    ...view.living.map(({ bridge }) => bridge),
-    ...view.leftover.map(({ bridge }) => bridge),
-    ...(tables.ip?.endpointMaps.keys() ?? []),
-    ...[...(tables.bridge?.chains.keys() ?? [])].map(bridgeOfArpChain),
-    ...netns.map(bridgeOfNetns),
-  ]);
-  return [...all].filter((bridge) => bridge !== undefined).sort();
+  return tracedBridges([...view.living, ...view.leftover], tables, netns);
 }
 
 async function intend(

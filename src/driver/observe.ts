@@ -92,7 +92,8 @@ async function readLinks(
   }
 }
 
-async function observeNetns(run: Run, host: Host, bridge: string): Promise<NetnsFacts> {
+/** What is in the netns of a bridge. */
+export async function observeNetns(run: Run, host: Host, bridge: string): Promise<NetnsFacts> {
   const netns = netnsName(bridge);
   const state = await host.netnsState(netns);
   if (state !== 'present') return { is: state };

@@ -50,7 +50,7 @@ export function planLinks(facts: Facts, mac: string): Step[] {
  * The least MTU of the other ports. Not the bridge's own: that follows the least of all its ports, ours included, so a pair
  * that was once too small would hold it down for ever.
  */
-function pairMtu({ bridge, device, ports }: Facts): number {
+export function pairMtu({ bridge, device, ports }: Pick<Facts, 'bridge' | 'device' | 'ports'>): number {
   const others = ports.filter(({ name }) => name !== bridgePort(bridge)).map(({ mtu }) => mtu);
   if (others.length > 0) return Math.min(...others);
   return device.is === 'bridge' ? device.mtu : ETHERNET_MTU;

@@ -1,0 +1,85 @@
+import { statfs } from 'node:fs/promises';
+import type { Examination } from './check.ts';
+import { judgeConfiguration, judgeDisk, judgeRoot } from './judge-host.ts';
+import { examineLinks, examineNftBridge, examineSystemCalls } from './kernel.ts';
+import type { Scene } from './scene.ts';
+import { examineTool, judgeNode, TOOLS, type Tool } from './tools.ts';
+
+const HOST = { is: 'host' } as const;
+/** Logs, and records and sockets. */
+const DIRECTORIES = ['/var/log', '/run'];
+
+export function rootCheck(): Examination {
+  return {
+    id: 'root',
+    part: HOST,
+    title: 'root',
+    needs: [],
+    examine: () => judgeRoot(process.geteuid?.()),
+  };
+}
+
+/** What the machine has to have before any bridge can be served. */
+export function hostChecks(scene: Scene): readonly Examination[] {
+  const { run } = scene;
+  const tools = (Object.keys(TOOLS) as Tool[]).map((tool) => ({
+    id: 'tool',
+    part: HOST,
+    subject: tool,
+    title: tool,
+    needs: [],
+    examine: () => examineTool(tool, run),
+  }));
+  const disks = DIRECTORIES.map((directory) => ({
+    id: 'disk',
+    part: HOST,
+    subject: directory,
+    title: `room in ${directory}`,
+    needs: [],
+    examine: async () => {
+      const { bavail, bsize, files, ffree } = await statfs(directory);
+      // A file system that makes inodes as it needs them says that it has none.
+      return judgeDisk(directory, bavail * bsize, files === 0 ? 1 : ffree);
+    },
+  }));
+  return [
+    rootCheck(),
+    {
+      id: 'node',
+      part: HOST,
+      title: 'node',
+      needs: [],
+      examine: () => judgeNode(process.version, process.execPath),
+    },
+    ...tools,
+    {
+      id: 'system-calls',
+      part: HOST,
+      title: 'system calls',
+      needs: [],
+      examine: examineSystemCalls,
+    },
+    {
+      id: 'kernel-links',
+      part: HOST,
+      title: 'kernel: links',
+      needs: ['tool/ip'],
+      examine: () => examineLinks(run),
+    },
+    {
+      id: 'kernel-nft',
+      part: HOST,
+      title: 'kernel: nftables',
+      needs: ['tool/nft'],
+      examine: () => examineNftBridge(run),
+    },
+    {
+      id: 'configuration',
+      part: HOST,
+      title: 'configuration',
+      needs: [],
+      examine: async () => judgeConfiguration(await scene.config()),
+    },
+    ...disks,
+  ];
+}

@@ -1,0 +1,54 @@
+import type { ArpForm } from '../driver/arp-rules.ts';
+import type { Facts } from '../driver/facts.ts';
+import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
+import type { NftChain } from '../system/nft-chains.ts';
+import { type Finding, failed, ok, warning } from './check.ts';
+import { APPLY } from './remedies.ts';
+
+/** The chain that keeps what is for the service address on this host. */
+export function judgeArp(facts: Pick<Facts, 'bridge' | 'nft'>, chain: NftChain | undefined): Finding {
+  const { bridge, nft } = facts;
+  switch (nft.chain) {
+    case 'missing':
+      return failed(`there is no chain ch_${bridge}: other hypervisors answer its guests, too`, APPLY);
+    case 'wrong-hook':
+      return failed(`chain ch_${bridge} is not on the forward hook, or does not accept the rest`, APPLY);
+    case 'wrong-rules':
+      if (chain?.rules.some(({ comment, ibrname }) => ibrname && comment === undefined)) {
+        return ok('in force, in the form of the stock drivers (meta ibrname)');
+      }
+      return failed(`the rules of chain ch_${bridge} are not those that it should have`, APPLY);
+    case 'right':
+      break;
+  }
+  const form: ArpForm = chain?.rules.some(({ ibrname }) => ibrname) ? 'ibrname' : 'port-set';
+  if (form === 'ibrname') return ok('in force, form: meta ibrname');
+  if (!nft.portSet.listed) {
+    return failed(
+      `${bridgePort(bridge)} is not in the set of veth ports, so nothing for ${SERVICE_ADDRESS} gets to it`,
+      APPLY,
+    );
+  }
+  return ok('in force, form: set of veth ports (this kernel has no meta ibrname)');
+}
+
+/** The chain that keeps the service address ours on every bridge. */
+export function judgeGuard({ nft }: Pick<Facts, 'nft'>): Finding {
+  if (nft.guard === 'right') return ok(`nobody else can claim ${SERVICE_ADDRESS}`);
+  const state = nft.guard === 'missing' ? 'missing' : 'not what it should be';
+  return warning(`chain guard is ${state}: a guest can claim ${SERVICE_ADDRESS}`, APPLY);
+}
+
+/** The map that brings frames with another hypervisor's MAC to this one, against the guests that should be in it. */
+export function judgeRedirect(facts: Pick<Facts, 'nft' | 'netns'>, taps: readonly string[]): Finding {
+  const { chain, taps: listed = new Map<string, string>() } = facts.nft.redirect;
+  if (taps.length === 0) return ok('no recorded VM needs it');
+  if (chain !== 'right')
+    return failed(`chain nearest is ${chain === 'missing' ? 'missing' : 'not what it should be'}`, APPLY);
+  const missing = taps.filter((tap) => !listed.has(tap));
+  if (missing.length > 0) return failed(`not in the map of taps: ${missing.join(', ')}`, APPLY);
+  const mac = facts.netns.is === 'present' ? facts.netns.inside.device?.mac : undefined;
+  const wrong = taps.filter((tap) => mac !== undefined && listed.get(tap) !== mac);
+  if (wrong.length > 0) return failed(`sent to another MAC than ${mac}: ${wrong.join(', ')}`, APPLY);
+  return ok(`${taps.length} tap${taps.length === 1 ? '' : 's'} → ${mac ?? 'unknown MAC'}`);
+}

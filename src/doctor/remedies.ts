@@ -1,0 +1,2 @@
+/** What puts plumbing right, whoever made it. */
+export const APPLY = 'run tproxy apply';

@@ -1,0 +1,118 @@
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { resolveServices } from '../config/resolve.ts';
+import { netnsPath, RUN_DIRECTORY } from '../daemon/paths.ts';
+import { isLiving } from '../driver/attachment.ts';
+import { attachmentsIn } from '../driver/attachments.ts';
+import type { DriverDeps } from '../driver/deps.ts';
+import { rememberingResolve } from '../driver/endpoints.ts';
+import type { NetnsFacts } from '../driver/facts.ts';
+import { type BridgeOutcome, planHost } from '../driver/host.ts';
+import { observeNetns } from '../driver/observe.ts';
+import { TproxyError } from '../errors.ts';
+import type { Endpoint, Upstream } from '../model/endpoint.ts';
+import { netnsName } from '../model/names.ts';
+import { type NetnsState, thisHost } from '../system/host.ts';
+import { askIp } from '../system/ip.ts';
+import type { Link } from '../system/ip-json.ts';
+import { type NftTables, readTables } from '../system/nft.ts';
+import type { Run } from '../system/run.ts';
+import type { GuestsSeen } from './judge-bridge.ts';
+import { once, onceEach, runOnce } from './once.ts';
+import { CONNECT_MS, type ProbeResult, probe, SILENCE_MS } from './probe.ts';
+import { probeInside } from './probe-inside.ts';
+import { type ProcessFacts, processFacts } from './process-facts.ts';
+import { parseTcpSockets } from './sockets.ts';
+
+/** What checks look at. Each thing is read once, when the first check asks for it, and nothing is changed. */
+export interface Scene {
+  readonly run: Run;
+  config(): Promise<LoadedConfig>;
+  links(): Promise<readonly Link[]>;
+  tables(): Promise<NftTables>;
+  netns(bridge: string): Promise<NetnsFacts>;
+  /** Told by its file alone, without any program. */
+  netnsState(bridge: string): Promise<NetnsState>;
+  /** Names of the files in `/run/netns`. */
+  netnsNames(): Promise<readonly string[]>;
+  guests(): Promise<GuestsSeen>;
+  processes(): readonly ProcessFacts[];
+  /** What `tproxy apply` would do. */
+  plan(): Promise<readonly BridgeOutcome[]>;
+  /** `address:port` of the listening sockets inside the netns of a bridge. */
+  listening(bridge: string): Promise<readonly string[]>;
+  /** A connection straight from the root namespace. */
+  direct(upstream: Upstream): Promise<ProbeResult>;
+  /** Connections from inside the netns of a bridge to its service ports. */
+  through(bridge: string, endpoints: readonly Endpoint[]): Promise<readonly ProbeResult[]>;
+}
+
+const PROGRAM_MS = 4000;
+
+/** The real machine. */
+export function sceneOf(configFile: string, realRun: Run): Scene {
+  const run = runOnce(realRun, PROGRAM_MS);
+  const host = thisHost;
+  const attachments = attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only');
+  const config = once(() => loadConfig(configFile));
+  const direct = onceEach(
+    ({ address, port }: Upstream) =>
+      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => ''),
+    ({ address, port }) => `${address}:${port}`,
+  );
+  const through = onceEach(
+    async ({ bridge, endpoints }: { bridge: string; endpoints: readonly Endpoint[] }) =>
+      probeInside(
+        run,
+        bridge,
+        await Promise.all(
+          endpoints.map(async ({ servicePort, upstream }) => ({
+            servicePort,
+            direct: await direct(upstream),
+          })),
+        ),
+      ),
+    ({ bridge }) => bridge,
+  );
+  return {
+    run,
+    config,
+    links: once(async () => (await askIp(run, ['link show'])).links),
+    tables: once(() => readTables(run)),
+    netns: onceEach((bridge: string) => observeNetns(run, host, bridge), String),
+    netnsState: (bridge) => host.netnsState(netnsName(bridge)),
+    netnsNames: once(() => host.netnsNames()),
+    guests: once(async () => {
+      const [devices, now, loaded] = await Promise.all([host.deviceNames(), host.now(), attachments.load()]);
+      const { attachments: all, damaged } = loaded;
+      const isUsed = (one: (typeof all)[number]): boolean => isLiving(one, devices, now);
+      return { living: all.filter(isUsed), leftover: all.filter((one) => !isUsed(one)), damaged };
+    }),
+    processes: once(processFacts),
+    plan: once(async () => {
+      const { services } = (await config()).config;
+      const report = { info: () => undefined, warning: () => undefined, error: () => undefined };
+      const seams: DriverDeps = {
+        run,
+        host,
+        attachments,
+        resolve: rememberingResolve(resolveServices),
+        report,
+        daemons: { sync: refuse },
+        withLock: refuse,
+      };
+      return planHost(services, seams);
+    }),
+    listening: async (bridge) => {
+      const args = [`--net=${netnsPath(netnsName(bridge))}`, '--', 'cat', '/proc/self/net/tcp'];
+      const { stdout } = await run('nsenter', args);
+      return parseTcpSockets(stdout).flatMap(({ listening, local }) => (listening ? [local] : []));
+    },
+    direct,
+    through: (bridge, endpoints) => through({ bridge, endpoints }),
+  };
+}
+
+/** Stands for what would change something; a plan never asks for it. */
+async function refuse(): Promise<never> {
+  throw new TproxyError('doctor changes nothing; report this as a bug');
+}
