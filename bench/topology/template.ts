@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import type { Hypervisor } from './hypervisor.ts';
 import { SERVICE_PORTS } from './ports.ts';
 
+/** No peer has any. */
+const NO_LIMITS = ':tproxy_limits: {:guest_connections: 0, :guest_rate: 0}';
+
 /** The configuration that `tproxy up` reads: every service of the upstream, for every network. */
 export function writeConfiguration(hypervisor: Hypervisor): void {
   const dir = join(hypervisor.scratch, 'one/etc/vnm');
@@ -13,7 +16,10 @@ export function writeConfiguration(hypervisor: Hypervisor): void {
   :remote_addr: ${hypervisor.upstream}
   :remote_port: ${port}`,
   );
-  writeFileSync(join(dir, 'OpenNebulaNetwork.conf'), `:tproxy_debug_level: 2\n:tproxy:${entries.join('')}\n`);
+  writeFileSync(
+    join(dir, 'OpenNebulaNetwork.conf'),
+    `:tproxy_debug_level: 2\n${NO_LIMITS}\n:tproxy:${entries.join('')}\n`,
+  );
 }
 
 /** What a VNM hook gets on its input: the VM template, in base64. `index` makes VM, NIC and network its own. */

@@ -24,6 +24,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
 const SOL_IP = 0;
 const SOL_SOCKET = 1;
@@ -38,6 +39,7 @@ const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
+const TCP_QUICKACK = 12;
 const SIOCOUTQ = 0x5411;
 const UNIX_PATH_MAX = 108;
 const SOCKADDR_IN_BYTES = 16;
@@ -89,16 +91,16 @@ export function tcpSocket(): number {
 
 /**
  * A TCP socket listening on `ip:port` in the caller's network namespace. It may be bound before the address exists.
- * Accepted sockets inherit its options: no delay, and keep-alive probes after `keepaliveS` seconds (0: none).
+ * Accepted sockets inherit its options: no delay, acknowledgements with data.
  */
-export function tcpListen(ip: Ipv4, port: number, backlog: number, keepaliveS: number): number {
+export function tcpListen(ip: Ipv4, port: number, backlog: number): number {
   const fd = check('socket', cSocket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   try {
     const where = `${formatIpv4(ip)}:${port}`;
     check('setsockopt', setInt(fd, SOL_SOCKET, SO_REUSEADDR, 1), where);
     check('setsockopt', setInt(fd, SOL_IP, IP_FREEBIND, 1), where);
     check('setsockopt', setInt(fd, SOL_TCP, TCP_NODELAY, 1), where);
-    if (keepaliveS > 0) setKeepalive(fd, keepaliveS);
+    check('setsockopt', setInt(fd, SOL_TCP, TCP_QUICKACK, 0), where);
     writeInet(ip, port);
     check('bind', cBind(fd, address.address, SOCKADDR_IN_BYTES), where);
     check('listen', cListen(fd, backlog), where);
@@ -151,6 +153,12 @@ export function send(fd: number, at: number, length: number): number {
   return n < 0 ? -errnoOf() : n;
 }
 
+/** Like `send`, but the bytes may wait for what follows them: FIN shares their packet. */
+export function sendLast(fd: number, at: number, length: number): number {
+  const n = cSend(fd, at, length, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+  return n < 0 ? -errnoOf() : n;
+}
+
 /** Sends FIN; 0 or a negative errno. */
 export function shutdownWrite(fd: number): number {
   return cShutdown(fd, SHUT_WR) < 0 ? -errnoOf() : 0;
@@ -158,6 +166,16 @@ export function shutdownWrite(fd: number): number {
 
 export function setNoDelay(fd: number): void {
   setInt(fd, SOL_TCP, TCP_NODELAY, 1);
+}
+
+/** Lets acknowledgements wait for data that they can go with. Before connect(2): that of the handshake, too. */
+export function delayAcks(fd: number): void {
+  setInt(fd, SOL_TCP, TCP_QUICKACK, 0);
+}
+
+/** Sends an acknowledgement that waits. */
+export function ackNow(fd: number): void {
+  setInt(fd, SOL_TCP, TCP_QUICKACK, 1);
 }
 
 /** Probes a silent connection after `idleS` seconds, then six times ten seconds apart. */

@@ -127,7 +127,7 @@ export class ForwarderLink {
     sockets: ReadonlyMap<number, number> = new Map(),
     more: Partial<Configure> = {},
   ): Promise<SaidOf<'listening'>> {
-    const body = { ports, sockets: [...sockets.keys()], more: false, keepaliveS: 60, logLevel: 2, ...more };
+    const body = { ports, sockets: [...sockets.keys()], more: false, logLevel: 2, ...more };
     this.say(writeJson(MessageType.configure, body), [...sockets.values()]);
     return this.hear('listening');
   }

@@ -13,7 +13,6 @@ import { arrivals, descriptorsOf, fate, listenerScene, processorMs } from './lis
 
 const SOL_TCP = 6;
 const TCP_NODELAY = 1;
-const TCP_KEEPIDLE = 4;
 /** Answers to them don't fit into a socket's queue. */
 const PINGS_TOO_MANY = 1000;
 
@@ -43,12 +42,7 @@ describe('with a forwarder', () => {
       expect(receiveText(connection, 8)).toBe('question');
       sendBytes(connection, Buffer.from('answer'));
       expect(receiveText(fd, 6)).toBe('answer');
-      for (const [option, value] of [
-        [TCP_NODELAY, 1],
-        [TCP_KEEPIDLE, 60],
-      ] as const) {
-        expect(socketOption(connection, SOL_TCP, option)).toBe(value);
-      }
+      expect(socketOption(connection, SOL_TCP, TCP_NODELAY)).toBe(1);
     }
   });
 
@@ -107,7 +101,7 @@ describe('with a forwarder', () => {
     const tell = (from: number, count: number, more: boolean): void => {
       const sockets = ports.slice(from, from + count);
       next.say(
-        writeJson(MessageType.configure, { ports, sockets, more, keepaliveS: 60, logLevel: 2 }),
+        writeJson(MessageType.configure, { ports, sockets, more, logLevel: 2 }),
         fds.slice(from, from + count),
       );
     };
@@ -137,7 +131,7 @@ describe('with a forwarder', () => {
     const { link } = await serving([80]);
     const { pid } = link.peer;
     await link.pings(PINGS_TOO_MANY);
-    const body = { ports: [80, 81], sockets: [], more: false, keepaliveS: 60, logLevel: 2 };
+    const body = { ports: [80, 81], sockets: [], more: false, logLevel: 2 };
     link.say(writeJson(MessageType.configure, body));
     const next = await introduced();
     expect(next.peer.pid).toBe(pid);
@@ -181,7 +175,7 @@ describe('changed ports', () => {
   });
 
   test('a port in use is reported, the others work, and it is opened once it is free', async () => {
-    const stranger = inside(() => tcpListen(parseIpv4(SERVICE_ADDRESS), 81, 4, 0));
+    const stranger = inside(() => tcpListen(parseIpv4(SERVICE_ADDRESS), 81, 4));
     startListener();
     const link = await introduced();
     const { body, fds } = await link.configure([80, 81, 82]);
@@ -235,10 +229,11 @@ describe('changed ports', () => {
     const before = descriptorsOf(link.peer.pid);
     const { pid } = link.peer;
     const [socket = -1] = (await link.configure([80, 81])).fds;
-    link.say(
-      writeJson(MessageType.configure, { ports: [0], sockets: [], more: false, keepaliveS: 1, logLevel: 2 }),
-      [socket, socket, socket],
-    );
+    link.say(writeJson(MessageType.configure, { ports: [0], sockets: [], more: false, logLevel: 2 }), [
+      socket,
+      socket,
+      socket,
+    ]);
     await link.hear('end');
     const next = await introduced();
     expect(next.peer.pid).toBe(pid);

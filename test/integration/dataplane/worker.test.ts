@@ -68,14 +68,14 @@ class Plane {
     sendMessage(this.link, writeJson(MessageType.hello, { bridge: 'br0' }));
     const hello = await this.said('hello');
     expect(hello).toMatchObject({ bridgeId: 1, pid: process.pid });
-    const body = { ports: [80], keepaliveS: 0, logLevel: 2 };
+    const body = { ports: [80], logLevel: 2 };
     this.post({ type: 'configure', link: hello.link, body, netns: statSync(netns).ino });
     const length = await until('the configuration', () => {
       const n = receiveMessage(this.link, []);
       return n > 0 ? n : undefined;
     });
     expect(readType(length)).toBe(MessageType.configure);
-    const socket = inNetns(netns, () => tcpListen(ADDRESS, 80, 1024, 0));
+    const socket = inNetns(netns, () => tcpListen(ADDRESS, 80, 1024));
     sendMessage(
       this.link,
       writeJson(MessageType.listening, { ports: [80], sockets: [80], more: false, failures: [] }),

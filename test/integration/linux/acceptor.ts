@@ -7,7 +7,7 @@ import { acceptSoon, dial, receiveEnd, receiveText, sendBytes, spin } from '../.
  * Runs inside a netns: dials itself, hands the accepted socket over the unix socket named by its argument, and prints
  * what the dialling side hears.
  */
-const listening = tcpListen(parseIpv4('127.0.0.1'), 0, 8, 0);
+const listening = tcpListen(parseIpv4('127.0.0.1'), 0, 8);
 const guest = dial(localPort(listening));
 const accepted = acceptSoon(listening);
 const link = spin('the unix socket', () => {

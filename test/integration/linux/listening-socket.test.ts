@@ -85,7 +85,7 @@ function listening(fd: number): number {
 }
 
 test('nothing is wrong with the socket of a listener', () => {
-  expect(faultOf(() => tcpListen(SERVICE, PORT, 1, 0))).toBeUndefined();
+  expect(faultOf(() => tcpListen(SERVICE, PORT, 1))).toBeUndefined();
 });
 
 test.each<[string, () => number, string]>([
@@ -103,9 +103,9 @@ test.each<[string, () => number, string]>([
     () => socketOf(AF_INET, SOCK_STREAM | NONBLOCK, IPPROTO_TCP, INET),
     'does not listen',
   ],
-  ['all addresses', () => tcpListen(0, PORT, 1, 0), `listens on 0.0.0.0:${PORT}`],
-  ['another address', () => tcpListen(parseIpv4('10.0.0.1'), PORT, 1, 0), `listens on 10.0.0.1:${PORT}`],
-  ['another port', () => tcpListen(SERVICE, 80, 1, 0), 'listens on 169.254.16.9:80'],
+  ['all addresses', () => tcpListen(0, PORT, 1), `listens on 0.0.0.0:${PORT}`],
+  ['another address', () => tcpListen(parseIpv4('10.0.0.1'), PORT, 1), `listens on 10.0.0.1:${PORT}`],
+  ['another port', () => tcpListen(SERVICE, 80, 1), 'listens on 169.254.16.9:80'],
   [
     'IPv6 that takes IPv4',
     () => listening(socketOf(AF_INET6, SOCK_STREAM | NONBLOCK, IPPROTO_TCP, MAPPED)),
@@ -130,11 +130,11 @@ test('multipath TCP, where the kernel has it', () => {
 });
 
 test('another network namespace, where everything else is right', () => {
-  expect(faultOf(() => tcpListen(SERVICE, PORT, 1, 0), elsewhere)).toBe('is of another network namespace');
+  expect(faultOf(() => tcpListen(SERVICE, PORT, 1), elsewhere)).toBe('is of another network namespace');
 });
 
 test('looking leaves no descriptor open', () => {
   const before = openDescriptors();
-  for (let i = 0; i < 10; i += 1) faultOf(() => tcpListen(SERVICE, PORT, 1, 0));
+  for (let i = 0; i < 10; i += 1) faultOf(() => tcpListen(SERVICE, PORT, 1));
   expect(openDescriptors()).toEqual(before);
 });

@@ -60,7 +60,7 @@ export interface Listening {
 
 /** A TCP socket listening at a free port of the loopback. */
 export function listenLocal(backlog = 1024): Listening {
-  const fd = tcpListen(LOOPBACK, 0, backlog, 0);
+  const fd = tcpListen(LOOPBACK, 0, backlog);
   return { fd, port: localPort(fd) };
 }
 
