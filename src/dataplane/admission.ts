@@ -12,6 +12,11 @@ const DESCRIPTORS_PER_BRIDGE = 3;
 const LEAST_RELAYS = 16;
 /** Share of the limit below which a full data plane takes connections again. */
 const ROOM_AGAIN = 0.98;
+/**
+ * A bridge may have this many times the room that is left, where there are several. A guest can have any number of addresses:
+ * limits per address don't keep it from using up what the guests of other bridges need.
+ */
+const SHARE_OF_THE_REST = 4;
 /** Pause after the process ran out of descriptors or memory. */
 const RESPITE_MS = 100;
 
@@ -27,6 +32,7 @@ export class Admission {
   private readonly descriptorLimit: number;
   private relayLimit: number;
   private isFull = false;
+  private bridges = 0;
   private restUntil = 0;
 
   constructor(limits: AdmissionLimits, descriptorLimit: number) {
@@ -43,7 +49,11 @@ export class Admission {
   /** Keeps descriptors for what these bridges need themselves. */
   reserve(bridges: Iterable<Bridge>): void {
     let others = DESCRIPTOR_RESERVE;
-    for (const { routes } of bridges) others += DESCRIPTORS_PER_BRIDGE + routes.size;
+    this.bridges = 0;
+    for (const { routes } of bridges) {
+      others += DESCRIPTORS_PER_BRIDGE + routes.size;
+      this.bridges += 1;
+    }
     this.relayLimit = roomFor(this.descriptorLimit, others);
   }
 
@@ -57,6 +67,8 @@ export class Admission {
     if (relays >= this.relayLimit) this.isFull = true;
     else if (relays < this.relayLimit * ROOM_AGAIN) this.isFull = false;
     if (this.isFull || now < this.restUntil) return false;
+    const share = (this.relayLimit - relays) * SHARE_OF_THE_REST;
+    if (this.bridges > 1 && bridge.relays.size >= share) return false;
     const { bridgeConnections, bridgeRate } = this.limits;
     if (bridgeConnections > 0 && bridge.relays.size >= bridgeConnections) return false;
     return bridge.pace.may(bridgeRate, now);

@@ -90,6 +90,47 @@ describe('a bridge', () => {
   });
 });
 
+describe('one bridge beside others', () => {
+  /** How many relays each of these bridges gets when all want as many as they can get, one at a time. */
+  function grab(hungry: number, idle: number): number[] {
+    // Room for 1000 relays.
+    const each = admission({}, 3024 + 4 * (hungry + idle));
+    const bridges = Array.from({ length: hungry + idle }, () => bridge(1));
+    each.reserve(bridges);
+    const wanting = bridges.slice(0, hungry);
+    for (let relays = 0, before = -1; relays !== before; ) {
+      before = relays;
+      for (const one of wanting) {
+        if (!each.mayAccept(one, relays, 0)) continue;
+        one.relays.add({} as Relay);
+        relays += 1;
+      }
+    }
+    return wanting.map(({ relays }) => relays.size);
+  }
+
+  test.each([
+    ['alone on the host has it all', 1, 0, [1000]],
+    ['leaves a fifth to another one', 1, 1, [800]],
+    ['… to many others no more', 1, 50, [800]],
+    ['two that take what they can leave a ninth', 2, 1, [445, 444]],
+    ['three leave a thirteenth', 3, 1, [308, 308, 308]],
+  ])('%s', (_, hungry, idle, shares) => {
+    const got = grab(hungry, idle);
+    expect(got).toHaveLength(shares.length);
+    for (const [i, share] of got.entries()) expect(Math.abs(share - (shares[i] ?? 0))).toBeLessThanOrEqual(1);
+  });
+
+  test('takes connections again when there is more room', () => {
+    const each = admission({}, 3032);
+    const [greedy, other] = [bridge(1, 800), bridge(1, 100)];
+    each.reserve([greedy, other]);
+    expect(each.mayAccept(greedy, 900, 0)).toBe(false);
+    expect(each.mayAccept(other, 900, 0)).toBe(true);
+    expect(each.mayAccept(greedy, 799, 0)).toBe(true);
+  });
+});
+
 test('after exhaustion nothing is accepted for a moment', () => {
   const each = admission();
   const one = bridge();
