@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import { ExitCode, InputError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import type { DriverOptions } from './commands/concerns.ts';
+import type { SyncFlags } from './commands/sync.ts';
 import type { Io } from './io.ts';
 import { addObservers } from './observers.ts';
 
@@ -89,6 +90,21 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
   }
 
   describing(program, io, exit);
+
+  program
+    .command('sync')
+    .description('on the front-end: bring program and configuration to the hypervisors, live')
+    .argument('[host...]', 'hypervisors; without any, all that OpenNebula knows')
+    .option('--dry-run', 'show what would change on each, and change nothing')
+    .option('--no-onehost', 'copy over ssh, even where there is an onehost')
+    .option('--remote-dir <directory>', 'where the tree lies on the hypervisors', '/var/tmp/one')
+    .option('--ssh-config <file>', 'for ssh and scp, instead of ~/.ssh/config')
+    .action(async (hosts: readonly string[], given: SyncFlags) => {
+      const { sync } = await import('./commands/sync.ts');
+      exit(
+        await sync({ ...given, configFile: common().config, hosts, executable: process.argv[1] ?? '.' }, io),
+      );
+    });
 
   const drivers: readonly (readonly ['up' | 'down', string])[] = [
     [

@@ -65,6 +65,8 @@ describe('sudoers allows oneadmin these command lines and no others', () => {
     ['start', 0],
     ['reload', 3],
     ['restart', 0],
+    ['plan', 0],
+    ['apply', 0],
   ])('%s runs', async (verb, status) => {
     expect((await bySudo([EXECUTABLE, verb])).status).toBe(status);
   });
@@ -78,7 +80,8 @@ describe('sudoers allows oneadmin these command lines and no others', () => {
 
   test.each([
     [[EXECUTABLE]],
-    [[EXECUTABLE, 'apply']],
+    [[EXECUTABLE, 'doctor']],
+    [[EXECUTABLE, '--config', '/run/test/mine.conf', 'apply']],
     [[EXECUTABLE, 'status', '-v']],
     [[EXECUTABLE, 'start', '--config', '/run/test/mine.conf']],
     [[EXECUTABLE, '--config', '/run/test/mine.conf', 'start']],

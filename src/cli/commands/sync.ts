@@ -1,0 +1,124 @@
+import { realpathSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { loadConfig } from '../../config/load.ts';
+import { formatProblem } from '../../config/problem.ts';
+import { ConfigError, ExitCode, InputError, MissingToolError } from '../../errors.ts';
+import { isSame } from '../../sync/difference.ts';
+import type { Task } from '../../sync/host-sync.ts';
+import { hostsOfOpenNebula, namedHosts } from '../../sync/hosts.ts';
+import { progressOn, type Screen } from '../../sync/progress.ts';
+import { checkedDirectory } from '../../sync/scripts.ts';
+import { remoteOver } from '../../sync/ssh.ts';
+import { bringTo, lookAtAll, type Outcome } from '../../sync/sync.ts';
+import { CONFIGURATION, packTree, sumsOf } from '../../sync/tree.ts';
+import { runProgram } from '../../system/run.ts';
+import type { Io } from '../io.ts';
+
+/** Options as the command line gives them. */
+export interface SyncFlags {
+  readonly dryRun?: boolean;
+  /** False: over ssh, also where there is an onehost. */
+  readonly onehost: boolean;
+  readonly remoteDir: string;
+  readonly sshConfig?: string;
+}
+
+export interface SyncOptions extends SyncFlags {
+  readonly configFile: string;
+  /** Path of the running executable: the tree that it lies in is what goes to the hosts. */
+  readonly executable: string;
+  /** None: all that OpenNebula knows. */
+  readonly hosts: readonly string[];
+}
+
+/** onehost copies to one host after the other. */
+const ONEHOST_MS = 30 * 60_000;
+
+/** `tproxy sync`: brings program and configuration from the front-end to the hypervisors, live. */
+export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
+  const remotes = dirname(dirname(realpathSync(options.executable)));
+  const directory = checkedDirectory(options.remoteDir);
+  const configuration = await faultlessConfiguration(options.configFile, remotes, io);
+  const sums = await sumsOf(remotes);
+  const hosts = options.hosts.length > 0 ? namedHosts(options.hosts) : await hostsOfOpenNebula(runProgram);
+  if (hosts.length === 0) throw new InputError('OpenNebula knows no host yet; create one: onehost create');
+
+  const remoteOf = (host: string) => remoteOver(runProgram, host, options.sshConfig);
+  const screen = screenOn(io);
+  const watch = progressOn(screen, hosts);
+  const task: Task = { sums, configuration, directory };
+  const { looks, failed } = await lookAtAll(hosts, remoteOf, task, watch);
+  if (options.dryRun) {
+    screen.status?.('');
+    return conclude(failed, `${countOf(looks.size)} looked at, nothing was changed`, io);
+  }
+
+  const work = await mkdtemp(join(tmpdir(), 'tproxy-sync-'));
+  try {
+    const behind = [...looks].filter(([, { difference }]) => !isSame(difference)).map(([host]) => host);
+    screen.status?.('');
+    const archive =
+      options.onehost && behind.length > 0 && (await synchronised(behind, io))
+        ? undefined
+        : await packTree(runProgram, remotes, sums, join(work, 'tree.tar.gz'));
+    const outcomes = await bringTo(looks, remoteOf, { ...task, archive }, watch);
+    screen.status?.('');
+    const done = outcomes.filter(({ is }) => is === 'done').length;
+    return conclude([...failed, ...outcomes], `${countOf(done)} done`, io);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+function countOf(hosts: number): string {
+  return `${hosts} host${hosts === 1 ? '' : 's'}`;
+}
+
+/** Stops before anything is touched: a faulty file would take services from running guests everywhere. */
+async function faultlessConfiguration(file: string, remotes: string, io: Io): Promise<string> {
+  if (file !== join(remotes, CONFIGURATION)) {
+    throw new InputError(`sync brings ${join(remotes, CONFIGURATION)} to the hosts: leave --config out`, {
+      exitCode: ExitCode.usage,
+    });
+  }
+  const { problems, readable, exists } = await loadConfig(file);
+  for (const problem of problems) io.err(formatProblem(problem, file));
+  if (!readable || problems.some(({ severity }) => severity === 'error')) {
+    throw new ConfigError(`${file} has errors: nothing was changed on any host`);
+  }
+  if (exists) return readFile(file, 'utf8');
+  io.err(`WARNING: there is no ${file}: hosts keep the one that they have`);
+  return '';
+}
+
+/** False where there is no onehost. Hosts that it leaves behind are found when their files are compared. */
+async function synchronised(hosts: readonly string[], io: Io): Promise<boolean> {
+  try {
+    io.err('onehost sync -f');
+    await runProgram('onehost', ['sync', '-f', hosts.join(',')], { timeoutMs: ONEHOST_MS });
+    return true;
+  } catch (error) {
+    if (error instanceof MissingToolError) return false;
+    if (error instanceof Error) io.err(`WARNING: ${error.message}`);
+    return true;
+  }
+}
+
+function conclude(outcomes: readonly Outcome[], done: string, io: Io): ExitCode {
+  const failed = outcomes.flatMap((outcome) => (outcome.is === 'failed' ? [outcome] : []));
+  for (const { host, reason } of failed) io.err(`ERROR: ${host}: ${reason}`);
+  io.out(failed.length === 0 ? done : `${done}, ${failed.length} failed`);
+  return failed.length === 0 ? ExitCode.ok : ExitCode.failed;
+}
+
+/** Progress is no result: it goes where diagnostics go. */
+function screenOn(io: Io): Screen {
+  const { stderr } = process;
+  if (stderr.isTTY !== true) return { line: io.err };
+  return {
+    line: io.err,
+    status: (text) => stderr.write(`\r\u001b[K${text.slice(0, stderr.columns - 1)}`),
+  };
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { TproxyError } from '../errors.ts';
+import { type Difference, differenceOf, isSame, words } from './difference.ts';
+import { afterGreeting, applyScript, installScript, lookScript, parseLook } from './scripts.ts';
+import type { Remote } from './ssh.ts';
+import type { Sums } from './tree.ts';
+
+/** What is done to every host. */
+export interface Task {
+  readonly sums: Sums;
+  /** Text of the configuration file that goes along. */
+  readonly configuration: string;
+  /** Remotes directory on the hosts, checked. */
+  readonly directory: string;
+}
+
+export interface Looked {
+  readonly difference: Difference;
+  /** For people, a line each. */
+  readonly lines: readonly string[];
+}
+
+const LOOK_MS = 60_000;
+const INSTALL_MS = 120_000;
+/** Hundreds of bridges, and a name server that is slow. */
+const APPLY_MS = 300_000;
+
+/** What would change on a host. Changes nothing. */
+export async function lookAt(remote: Remote, { sums, configuration, directory }: Task): Promise<Looked> {
+  const output = await remote.script(lookScript(directory, configuration), LOOK_MS);
+  const look = parseLook(output);
+  if (look.node === undefined) throw new TproxyError('there is no node; install Node 20 or newer');
+  const difference = differenceOf(sums, look.sums);
+  const version = look.version === undefined ? [] : [`runs version ${look.version}`];
+  const plans = [
+    ...look.plan.map((line) => `plan: ${line}`),
+    ...look.planNow.map((line) => `plan, with the configuration that it has: ${line}`),
+  ].filter((line) => !line.endsWith(': nothing to do'));
+  return { difference, lines: [words(difference), ...version, ...plans] };
+}
+
+/** Copies the archive and puts its files in their places. */
+export async function install(
+  remote: Remote,
+  archive: string,
+  { directory, sums }: Task,
+  { program }: Difference,
+): Promise<void> {
+  // Beside its place, because renames work within one file system only.
+  const there = `${directory}/.tproxy-sync.${randomBytes(6).toString('hex')}.tar.gz`;
+  await remote.script(`mkdir -p ${directory}`, LOOK_MS);
+  try {
+    await remote.copy(archive, there);
+  } catch (error) {
+    await remote.script(`rm -f ${there}`, LOOK_MS).catch(() => undefined);
+    throw error;
+  }
+  await remote.script(installScript(directory, there, sums, program), INSTALL_MS);
+}
+
+/** Has the host follow its files. Resolves with what it says it did. */
+export async function follow(
+  remote: Remote,
+  task: Task,
+  { program }: Difference,
+): Promise<readonly string[]> {
+  return afterGreeting(await remote.script(applyScript(task.directory, program), APPLY_MS));
+}
+
+/** Rejects when a host does not have the files that it should have. */
+export async function demandSame(remote: Remote, task: Task): Promise<void> {
+  const { difference } = await lookAt(remote, task);
+  if (!isSame(difference)) {
+    throw new TproxyError(
+      `onehost sync left it behind: ${words(difference)}; see what it says: onehost sync -f`,
+    );
+  }
+}

@@ -1,0 +1,138 @@
+import { InputError } from '../errors.ts';
+import { CONFIGURATION, EXECUTABLE, LIBRARY, type Sums } from './tree.ts';
+
+/**
+ * What runs on a hypervisor, as text for `sh -s`: POSIX, no value in it but the directory, which `checkedDirectory` has
+ * judged. Each begins with a greeting, because a login shell may print whatever it likes before.
+ */
+export const GREETING = 'tproxy-sync-begins';
+
+/** An absolute path that means the same to every shell. */
+export function checkedDirectory(path: string): string {
+  if (/^(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$/.test(path)) return path;
+  throw new InputError(`--remote-dir ${JSON.stringify(path)}: write an absolute path of plain names`, {
+    exitCode: 2,
+  });
+}
+
+/** A script that nothing it starts can read the rest of, as programs do that inherit standard input. */
+function script(body: string): string {
+  return `main() {\necho ${GREETING}\n${body}}\nmain </dev/null\n`;
+}
+
+/** Who runs it: root itself, or whoever logs in, by sudo with the fixed arguments of etc/sudoers.d. */
+const AS_ROOT = '[ "$(id -u)" = 0 ] && as_root= || as_root="sudo -n"';
+
+/** On a host: the daemons are older than the files. Written before files are changed, removed after a restart. */
+const DUE = '.tproxy-restart-due';
+
+/**
+ * Tells what is there, and what `apply` would do to it with this configuration. Changes nothing. sudo gives others than root
+ * fixed arguments only, so there it is what `apply` would do with the configuration that the host has.
+ */
+export function lookScript(directory: string, configuration: string): string {
+  return script(`set -u
+${AS_ROOT}
+echo "node $(node --version 2>/dev/null || echo missing)"
+cd ${directory} 2>/dev/null || exit 0
+find vnm etc/vnm -type f -exec sha256sum {} + 2>/dev/null | sed 's/^/sum /'
+[ -e ${LIBRARY}/entry.mjs ] || exit 0
+echo "version $(./${EXECUTABLE} --version 2>/dev/null)"
+if [ -n "$as_root" ]; then
+  $as_root ${directory}/${EXECUTABLE} plan 2>&1 | sed 's/^/plan-now /'
+else
+  file=$(mktemp) || exit 0
+  trap 'rm -f "$file"' EXIT
+  base64 -d >"$file" <<'CONFIGURATION'
+${Buffer.from(configuration).toString('base64')}
+CONFIGURATION
+  ${directory}/${EXECUTABLE} --config "$file" plan 2>&1 | sed 's/^/plan /'
+fi
+`);
+}
+
+export interface Look {
+  /** Undefined: there is no node. */
+  readonly node: string | undefined;
+  readonly sums: Sums;
+  readonly version: string | undefined;
+  /** What `tproxy plan` says there, with the configuration that it shall get. */
+  readonly plan: readonly string[];
+  /** The same with the configuration that it has. */
+  readonly planNow: readonly string[];
+}
+
+export function parseLook(output: string): Look {
+  const lines = afterGreeting(output).map((line) => {
+    const space = line.indexOf(' ');
+    return space < 0 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)];
+  });
+  const values = (key: string): string[] =>
+    lines.flatMap(([name, value = '']) => (name === key ? [value] : []));
+  const [node] = values('node');
+  const [version] = values('version');
+  const sums = values('sum').flatMap((value) => {
+    const match = /^([0-9a-f]{64}) [ *](.+)$/.exec(value);
+    return match === null ? [] : [[match[2] ?? '', match[1] ?? ''] as const];
+  });
+  return {
+    node: node === 'missing' ? undefined : node,
+    sums: new Map(sums),
+    version: version === '' ? undefined : version,
+    plan: values('plan'),
+    planNow: values('plan-now'),
+  };
+}
+
+/** Lines that a script of ours printed. */
+export function afterGreeting(output: string): readonly string[] {
+  const lines = output.split('\n').map((line) => line.trimEnd());
+  const at = lines.indexOf(GREETING);
+  return at < 0 ? [] : lines.slice(at + 1).filter((line) => line !== '');
+}
+
+/**
+ * Puts the files of an archive in their places. They are unpacked beside them and compared with their sums first, so a
+ * broken transfer changes nothing; each file then takes its place by a rename, and our library as a whole.
+ */
+export function installScript(directory: string, archive: string, sums: Sums, program: boolean): string {
+  const list = [...sums].map(([path, sum]) => `${sum}  ${path}`).join('\n');
+  return script(`set -eu
+cd ${directory}
+fresh=${directory}/.tproxy-sync.$$
+old=${directory}/.tproxy-old.$$
+trap 'rm -rf "$fresh" "$old" ${archive}' EXIT
+mkdir -m 700 "$fresh"
+tar -xzf ${archive} --no-same-owner -C "$fresh" || { echo "the archive arrived broken: nothing was changed" >&2; exit 1; }
+(cd "$fresh" && sha256sum --check --quiet --strict -) <<'SUMS' || { echo "files arrived damaged: nothing was changed" >&2; exit 1; }
+${list}
+SUMS
+# Whoever owns the directory goes on owning what is in it.
+[ "$(id -u)" != 0 ] || chown -R --reference=. "$fresh"
+mkdir -p vnm etc/vnm
+${program ? `: >${DUE}` : ''}
+if [ -e ${LIBRARY} ]; then mv -T ${LIBRARY} "$old"; fi
+mv -T "$fresh/${LIBRARY}" ${LIBRARY} || { [ ! -e "$old" ] || mv -T "$old" ${LIBRARY}; exit 1; }
+cd "$fresh"
+find vnm etc -type f ! -path '${CONFIGURATION}' | while read -r file; do
+  mkdir -p "${directory}/\${file%/*}"
+  mv -f "$file" "${directory}/$file"
+done
+if [ -e ${CONFIGURATION} ]; then mv -f ${CONFIGURATION} ${directory}/${CONFIGURATION}; fi
+`);
+}
+
+/** Has the host follow its files: new daemons where the program changed, then configuration and repairs, live. */
+export function applyScript(directory: string, program: boolean): string {
+  const tproxy = `$as_root ${directory}/${EXECUTABLE}`;
+  return script(`set -eu
+${AS_ROOT}
+due=${directory}/${DUE}
+${program ? ': >"$due"' : ''}
+if [ -e "$due" ]; then
+  if ${tproxy} status >/dev/null; then ${tproxy} restart; echo 'restarted: new processes have taken over'; fi
+  rm -f "$due"
+fi
+${tproxy} apply
+`);
+}
