@@ -106,7 +106,7 @@ function configure(text: string): void {
 
 function sync(...args: string[]): Promise<Finished> {
   return frontEnd.run([`${HERE}/vnm/tproxy`, 'sync', '--ssh-config', SSH_CONFIG, ...args], {
-    env: { PATH: `/run/test/bin:${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    env: { ONE_AUTH: '/run/test/one_auth', PATH: `/run/test/bin:${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
     timeoutMs: 90_000,
   });
 }
@@ -238,7 +238,8 @@ describe('tproxy sync', () => {
       frontEnd.path('/run/test/bin/onehost'),
       `#!/bin/sh
 case $1 in
-  list) echo '<HOST_POOL><HOST><ID>0</ID><NAME>hv1</NAME></HOST><HOST><ID>1</ID><NAME>hv2</NAME></HOST></HOST_POOL>' ;;
+  # As the real one, it finds its user's password by this.
+  list) [ "$ONE_AUTH" = /run/test/one_auth ] || exit 1; echo '<HOST_POOL><HOST><ID>0</ID><NAME>hv1</NAME></HOST><HOST><ID>1</ID><NAME>hv2</NAME></HOST></HOST_POOL>' ;;
   sync)
     echo "$*" >> /run/test/onehost.log
     scp -q -r -F ${SSH_CONFIG} ${HERE}/vnm ${HERE}/etc hv1:${THERE}/

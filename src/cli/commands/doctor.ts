@@ -9,7 +9,7 @@ import { isBridgeName } from '../../model/names.ts';
 import { runProgram } from '../../system/run.ts';
 import { VERSION } from '../../version.ts';
 import type { Io } from '../io.ts';
-import { styleFor, wantsColour } from '../text/style.ts';
+import { styleFor } from '../text/style.ts';
 
 export interface DoctorOptions {
   readonly configFile: string;
@@ -30,8 +30,7 @@ export async function doctor({ configFile, bridge, json }: DoctorOptions, io: Io
     const about = { version: VERSION, host: hostname(), time: new Date().toISOString() };
     io.out(JSON.stringify(doctorReport(checks, about), null, 2));
   } else {
-    const style = styleFor(wantsColour(process.stdout.isTTY === true, process.env));
-    for (const line of reportLines(checks, style)) io.out(line);
+    for (const line of reportLines(checks, styleFor(io.colour === true))) io.out(line);
   }
   return allHolds(checks) ? ExitCode.ok : ExitCode.failed;
 }
