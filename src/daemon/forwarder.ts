@@ -10,31 +10,25 @@ import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 import { VERSION } from '../version.ts';
-import { Answers } from './answers.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
 import { startControlServer } from './control-server.ts';
-import { Counters } from './counters.ts';
 import { FinishedLog } from './finished-log.ts';
-import { HealthWatch } from './health.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
 import { sayReady } from './heartbeat.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
-import { livingOf } from './living.ts';
-import { MetricsPlace } from './metrics-place.ts';
+import { Observation } from './observation.ts';
 import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
 import { hostInode, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
 import { logRefusals } from './refusal-log.ts';
-import { relayList } from './relay-list.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { ensureRunDirectory } from './run-directory.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import { saveSettings } from './settings-file.ts';
 import { sideBySide } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
-import { composeStats } from './stats.ts';
 import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
 
 export interface ForwarderOptions {
@@ -56,12 +50,7 @@ export class Forwarder implements BridgeHost {
   private readonly logFile: LogFile;
   private readonly finished: FinishedLog;
   private readonly recovery: Recovery;
-  private readonly counters = new Counters(
-    (id) => this.bridgeNames.get(id),
-    (bridge) => this.bridges.has(bridge),
-  );
-  private readonly health: HealthWatch;
-  private readonly metrics: MetricsPlace;
+  private readonly observation: Observation;
   private readonly heap = new HeapSweeper();
   private readonly bridges = new Map<string, ServedBridge>();
   private readonly bridgeNames = new Map<number, string>();
@@ -71,8 +60,6 @@ export class Forwarder implements BridgeHost {
   private lastBridgeId = 0;
   private queue: Promise<unknown> = Promise.resolve();
   private readonly counts = new Map<number, (report: SyncReport) => void>();
-  private readonly lists = new Answers<Float64Array>();
-  private readonly sums = new Answers<Float64Array>();
   private lastCount = 0;
   private onDrained: (() => void) | undefined;
 
@@ -81,16 +68,20 @@ export class Forwarder implements BridgeHost {
     this.run = options.run;
     this.logFile = openLogFile(forwarderLog(), options.settings.debugLevel);
     this.finished = new FinishedLog(options.settings.debugLevel, (id) => this.bridgeNames.get(id));
-    this.health = new HealthWatch(options.again);
-    this.metrics = new MetricsPlace({
-      log: this.log,
-      stats: () => this.stats(false),
-      trouble: (reason) => this.health.metricsTrouble(reason, this.log),
-    });
+    this.observation = new Observation(
+      {
+        log: this.log,
+        post: (message) => this.post(message),
+        nameOf: (id) => this.bridgeNames.get(id),
+        conditions: () => [...this.bridges.values()].map(({ condition }) => condition),
+        isServed: (bridge) => this.bridges.has(bridge),
+      },
+      options.again,
+    );
     this.recovery = new Recovery({
       bridges: () => this.bridges.values(),
       bring: (bridge) => this.serialised(() => this.bringAgain(bridge)),
-      recovered: ({ name }) => this.counters.recovered(name),
+      recovered: ({ name }) => this.observation.recovered(name),
       log: this.log,
     });
   }
@@ -127,7 +118,7 @@ export class Forwarder implements BridgeHost {
   sync(settings: Settings = this.settings): Promise<SyncReport> {
     return this.serialised(() => this.syncNow(settings))
       .then((report) => {
-        this.health.reloaded(report);
+        this.observation.reloaded(report);
         return report;
       })
       .finally(() => this.heap.soon());
@@ -137,7 +128,7 @@ export class Forwarder implements BridgeHost {
   async stop(): Promise<void> {
     this.log.info('forwarder stops');
     this.recovery.stop();
-    this.metrics.close();
+    this.observation.stopMetrics();
     this.control?.close();
     this.post({ type: 'cut' });
     await Promise.all([...this.bridges.values()].map((bridge) => this.endBridge(bridge)));
@@ -175,8 +166,8 @@ export class Forwarder implements BridgeHost {
 
   private async syncNow(settings: Settings): Promise<SyncReport> {
     this.applySettings(settings);
-    await this.metrics.move(settings.metricsListen);
-    const warnings = this.health.warnings;
+    await this.observation.serveMetrics(settings.metricsListen);
+    const { warnings } = this.observation;
     let wanted: EndpointMaps;
     try {
       wanted = servedBridges(await readEndpointMaps(this.run));
@@ -238,22 +229,19 @@ export class Forwarder implements BridgeHost {
         this.bridgeOf(message.bridgeId)?.onGone(message.link, message.reason);
         break;
       case 'records':
-        this.counters.add(message.records);
+        this.observation.onMessage(message);
         this.finished.write(message.records);
         break;
       case 'refused':
-        for (const { bridgeId, cause, count } of message.refusals)
-          this.counters.refused(bridgeId, cause, count);
+        this.observation.onMessage(message);
         logRefusals(this.log, message.refusals, (id) => this.bridgeNames.get(id));
         break;
       case 'counted':
         this.onCounted(message);
         break;
       case 'listed':
-        this.lists.take(message.id, message.relays);
-        break;
       case 'summed':
-        this.sums.take(message.id, message.sums);
+        this.observation.onMessage(message);
         break;
       case 'drained':
         this.onDrained?.();
@@ -283,9 +271,9 @@ export class Forwarder implements BridgeHost {
       case 'count':
         return this.countRelays();
       case 'stats':
-        return this.stats(request.byGuest);
+        return this.observation.stats(request.byGuest);
       case 'relays':
-        return this.relays();
+        return this.observation.relays();
       default:
         return {
           ok: false,
@@ -314,29 +302,10 @@ export class Forwarder implements BridgeHost {
     this.counts.delete(id);
   }
 
-  /** What was counted, living relays included. */
-  async stats(byGuest: boolean): Promise<Stats> {
-    const asked = performance.now();
-    const sums = await this.sums.to((id) => this.post({ type: 'sum', id, byGuest }));
-    return composeStats({
-      bridges: [...this.bridges.values()].map(({ condition }) => condition),
-      counters: this.counters,
-      living: livingOf(sums, (id) => this.bridgeNames.get(id)),
-      health: this.health.look(performance.now() - asked),
-      byGuest,
-    });
-  }
-
-  /** Living connections, one by one. */
-  private async relays(): Promise<RelayList> {
-    const list = await this.lists.to((id) => this.post({ type: 'list', id }));
-    return relayList(list, (id) => this.bridgeNames.get(id));
-  }
-
   /** Leaves listeners to a successor, finishes the living relays, and ends. */
   private async yieldToSuccessor(): Promise<SyncReport> {
     this.recovery.stop();
-    this.metrics.close();
+    this.observation.stopMetrics();
     this.control?.close();
     for (const bridge of this.bridges.values()) bridge.release();
     this.bridges.clear();

@@ -19,14 +19,17 @@ afterAll(async () => {
   await box.close();
 });
 
-test('systemd takes the unit as it is', async () => {
-  const unit = '/run/one-tproxy.service';
-  await box.sh(`cp ${ETC}/systemd/one-tproxy.service ${unit}`);
-  const { status, stdout, stderr } = await box.run(['systemd-analyze', 'verify', '--man=no', unit]);
-  // It also tells what is wrong with other units of the machine.
-  const ours = (stdout + stderr).split('\n').filter((line) => line.includes('one-tproxy'));
-  expect({ status, ours }).toEqual({ status: 0, ours: [] });
-});
+test.each([['one-tproxy.service'], ['one-tproxy-metrics.service', 'one-tproxy-metrics.timer']])(
+  'systemd takes %s as it is',
+  async (...units) => {
+    await box.sh(units.map((unit) => `cp ${ETC}/systemd/${unit} /run/`).join('\n'));
+    const files = units.map((unit) => `/run/${unit}`);
+    const { status, stdout, stderr } = await box.run(['systemd-analyze', 'verify', '--man=no', ...files]);
+    // It also tells what is wrong with other units of the machine.
+    const ours = (stdout + stderr).split('\n').filter((line) => line.includes('one-tproxy'));
+    expect({ status, ours }).toEqual({ status: 0, ours: [] });
+  },
+);
 
 test('the unit runs commands that the executable has', async () => {
   const unit = readFileSync(`${ETC}/systemd/one-tproxy.service`, 'utf8');

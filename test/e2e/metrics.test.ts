@@ -8,13 +8,18 @@ import {
   program,
   type Site,
   startGreeter,
+  startServer,
   UPSTREAM_ADDRESS,
 } from '../support/site.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Fetched by test/support/install.sh. */
 const PROMTOOL = `${ROOT}/.cache/promtool/promtool`;
-const SERVICES = { 80: `${UPSTREAM_ADDRESS}:1111`, 81: `${UPSTREAM_ADDRESS}:9` };
+const SERVICES = {
+  80: `${UPSTREAM_ADDRESS}:1111`,
+  81: `${UPSTREAM_ADDRESS}:9`,
+  9000: `${UPSTREAM_ADDRESS}:9000`,
+};
 const GREETINGS = 5;
 
 let site: Site;
@@ -22,6 +27,7 @@ let site: Site;
 beforeAll(async () => {
   site = await createSite({ services: SERVICES });
   await startGreeter(site.host, 1111, 'first');
+  await startServer(site.host, 9000);
   await site.hypervisor.deploy(site.guest);
   for (let i = 0; i < GREETINGS; i += 1) expect(await ask(site.guest, 80)).toBe('first');
   expect(await ask(site.guest, 81)).toBe('ECONNRESET');
@@ -67,7 +73,7 @@ describe('tproxy metrics', () => {
       .toBe(GREETINGS);
     const text = await hypervisor.must('metrics');
     expect(value(text, 'tproxy_up')).toBe(1);
-    expect(value(text, 'tproxy_endpoints')).toBe(2);
+    expect(value(text, 'tproxy_endpoints')).toBe(3);
     expect(value(text, `tproxy_service_up{${labels}}`)).toBe(1);
     expect(value(text, `tproxy_connections_total{${labels}}`)).toBe(GREETINGS);
     expect(value(text, `tproxy_relays{${labels}}`)).toBe(0);
@@ -175,12 +181,33 @@ describe(':tproxy_metrics_listen:', () => {
   });
 });
 
+test('connections over a limit are counted, by limit', async () => {
+  const { hypervisor, guest } = site;
+  hypervisor.configure(`${configFor(SERVICES)}:tproxy_limits:\n  :guest_connections: 1\n`);
+  await hypervisor.must('reload');
+  const refused = async () =>
+    value(
+      await hypervisor.must('metrics'),
+      'tproxy_connections_refused_total{bridge="br0",limit="guest-limit"}',
+    );
+  const before = await refused();
+  const held = guest.spawn(program('crowd', '169.254.16.9', 9000, 1));
+  try {
+    await held.waitFor(/^open 1$/m);
+    expect([await ask(guest, 80), await ask(guest, 80)]).toEqual(['ECONNRESET', 'ECONNRESET']);
+    await expect.poll(refused).toBe(before + 2);
+    expect(await hypervisor.must('status', '-v')).toContain('connections refused: guest-limit');
+  } finally {
+    await held.stop();
+  }
+});
+
 test('a host whose forwarder is gone tells so', async () => {
   const { hypervisor, box } = site;
   await hypervisor.must('stop');
   const { status, stdout } = await hypervisor.tproxy('metrics');
   expect(status).toBe(3);
-  expect([value(stdout, 'tproxy_up'), value(stdout, 'tproxy_endpoints')]).toEqual([0, 2]);
+  expect([value(stdout, 'tproxy_up'), value(stdout, 'tproxy_endpoints')]).toEqual([0, 3]);
   await hypervisor.must('metrics', '--textfile', '/run/tproxy.prom');
   expect(await box.sh('cat /run/tproxy.prom')).toBe(stdout);
 });
