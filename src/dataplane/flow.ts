@@ -29,7 +29,7 @@ const COPY_BYTES = 16 * 1024;
 /** Work of one flow before others get a turn. */
 const WORK_PER_TURN = 64;
 /** A unit of work is a move, or this much of a big one. */
-const BYTES_PER_UNIT = 64 * 1024;
+const BYTES_PER_UNIT = 16 * 1024;
 
 const buffer = allocate(COPY_BYTES);
 

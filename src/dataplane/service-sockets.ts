@@ -7,7 +7,7 @@ import type { PortSocket } from './handover.ts';
 import type { Reactor, Registration } from './reactor.ts';
 
 /** Connections that one socket gives in a turn: while guests share the thread, and otherwise. */
-const BURST_SHARED = 8;
+const BURST_SHARED = 2;
 const BURST_ALONE = 64;
 
 /** What the sockets need of the data plane. */

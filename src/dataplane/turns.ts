@@ -2,7 +2,7 @@ import type { Guest } from './guests.ts';
 import type { Reactor } from './reactor.ts';
 
 /** Units of work that a guest may have done in a turn: while others want something too, and while it is alone. */
-const CREDIT_AMONG_OTHERS = 16;
+const CREDIT_AMONG_OTHERS = 4;
 const CREDIT_ALONE = 1024;
 /** A guest is among others for this long after another one's work was done. */
 const MEMORY_MS = 1000;
