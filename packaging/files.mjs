@@ -27,7 +27,7 @@ export function hypervisorFiles(tree) {
   const sbin = join(tree, 'usr/sbin');
   mkdirSync(sbin, { recursive: true });
   symlinkSync('/var/tmp/one/vnm/tproxy', join(sbin, 'tproxy'));
-  copy(join(ROOT, 'etc/systemd/one-tproxy.service'), join(tree, 'usr/lib/systemd/system/one-tproxy.service'));
+  copy(join(ROOT, 'etc/systemd'), join(tree, 'usr/lib/systemd/system'));
   copy(join(ROOT, 'etc/logrotate.d/one_tproxy'), join(tree, 'etc/logrotate.d/one_tproxy'));
   copy(join(ROOT, 'etc/sudoers.d/one-tproxy'), join(tree, 'etc/sudoers.d/one-tproxy'), 0o440);
 }

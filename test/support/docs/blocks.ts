@@ -19,6 +19,8 @@ export interface Page {
   /** What is there before the first command: `empty`, or `running`. */
   readonly scene: string;
   readonly blocks: readonly Block[];
+  /** Texts of the other fenced blocks. */
+  readonly others: readonly string[];
 }
 
 const SHELL = ['sh', 'bash', 'shell', 'console'];
@@ -34,6 +36,7 @@ const SHELL = ['sh', 'bash', 'shell', 'console'];
 export function readPage(text: string): Page {
   const lines = text.split('\n');
   const blocks: Block[] = [];
+  const others: string[] = [];
   let scene = 'running';
   let remark = '';
   for (let at = 0; at < lines.length; at += 1) {
@@ -44,12 +47,14 @@ export function readPage(text: string): Page {
     else if (comment !== undefined) remark = comment;
     else if (fence !== undefined) {
       const end = lines.findIndex((one, index) => index > at && /^\s*```\s*$/.test(one));
-      if (SHELL.includes(fence)) blocks.push(blockOf(fence, at + 1, lines.slice(at + 1, end), remark));
+      const body = lines.slice(at + 1, end);
+      if (SHELL.includes(fence)) blocks.push(blockOf(fence, at + 1, body, remark));
+      else others.push(body.join('\n'));
       remark = '';
       at = end;
     } else if (line.trim() !== '') remark = '';
   }
-  return { scene, blocks };
+  return { scene, blocks, others };
 }
 
 function blockOf(kind: string, line: number, body: readonly string[], remark: string): Block {

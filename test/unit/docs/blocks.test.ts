@@ -25,6 +25,7 @@ describe('readPage', () => {
     ].join('\n');
     expect(readPage(page)).toEqual({
       scene: 'empty',
+      others: ['# not: one'],
       blocks: [
         { line: 2, where: 'host', commands: [{ script: 'one\ntwo' }] },
         {
