@@ -5,18 +5,9 @@ import { composeStats } from '../../../src/daemon/stats.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { RecordBatch } from '../../../src/dataplane/records.ts';
 import { parseIpv4 } from '../../../src/linux/socket.ts';
-import { CONNECT_BUCKETS_MS, type Health } from '../../../src/model/stats.ts';
+import { CONNECT_BUCKETS_MS } from '../../../src/model/stats.ts';
+import { HEALTH } from '../stats-fixture.ts';
 
-const HEALTH: Health = {
-  version: '1',
-  pid: 1,
-  startedAt: 0,
-  revived: false,
-  descriptors: { open: 1, limit: 2 },
-  memory: 3,
-  lagMs: 0,
-  answerMs: 0,
-};
 const NAMES = new Map([
   [1, 'br0'],
   [2, 'br1'],

@@ -4,33 +4,8 @@ import { type Findings, reportOf } from '../../../../src/cli/status/report.ts';
 import { statusJsonSchema, statusSchema } from '../../../../src/cli/status/schema.ts';
 import { statusTable } from '../../../../src/cli/status/table.ts';
 import { styleFor } from '../../../../src/cli/text/style.ts';
-import type { BridgeStats, Health, ServiceStats, Stats } from '../../../../src/model/stats.ts';
-
-const HEALTH: Health = {
-  version: '1.2.3',
-  pid: 7,
-  startedAt: 1_800_000_000,
-  revived: false,
-  descriptors: { open: 1, limit: 2 },
-  memory: 3,
-  lagMs: 0,
-  answerMs: 0,
-};
-
-function service(given: Partial<ServiceStats>): ServiceStats {
-  return {
-    servicePort: 5030,
-    upstream: '10.11.12.13:5030',
-    state: 'listening',
-    connections: 0,
-    relays: 0,
-    bytesToUpstream: 0,
-    bytesToGuest: 0,
-    outcomes: {},
-    connect: { counts: [], sumMs: 0 },
-    ...given,
-  };
-}
+import type { BridgeStats, Stats } from '../../../../src/model/stats.ts';
+import { HEALTH, serviceStats } from '../../stats-fixture.ts';
 
 function statsOf(...bridges: readonly Partial<BridgeStats>[]): Stats {
   const whole = bridges.map((bridge) => ({
@@ -60,28 +35,28 @@ function found(given: Partial<Findings>): Findings {
 }
 
 describe('the state of a service', () => {
-  const listening = statsOf({ listenerPid: 9, services: [service({})] });
+  const listening = statsOf({ listenerPid: 9, services: [serviceStats({})] });
   it.each([
     ['listening', { stats: listening }],
     ['no-forwarder', {}],
     ['no-netns', { stats: listening, netns: new Set<string>() }],
-    ['no-listener', { stats: statsOf({ services: [service({ state: 'no-listener' })] }) }],
-    ['closed', { stats: statsOf({ services: [service({ state: 'closed', reason: 'EADDRINUSE' })] }) }],
+    ['no-listener', { stats: statsOf({ services: [serviceStats({ state: 'no-listener' })] }) }],
+    ['closed', { stats: statsOf({ services: [serviceStats({ state: 'closed', reason: 'EADDRINUSE' })] }) }],
     // nft has what the forwarder has not read, in three ways.
     ['reload-needed', { stats: statsOf() }],
-    ['reload-needed', { stats: statsOf({ services: [service({ upstream: '10.11.12.14:5030' })] }) }],
+    ['reload-needed', { stats: statsOf({ services: [serviceStats({ upstream: '10.11.12.14:5030' })] }) }],
     ['reload-needed', { stats: listening, maps: new Map() }],
     ['listening', { stats: listening, maps: undefined }],
     [
       'draining',
-      { stats: statsOf({ services: [service({ state: 'draining', relays: 1 })] }), maps: new Map() },
+      { stats: statsOf({ services: [serviceStats({ state: 'draining', relays: 1 })] }), maps: new Map() },
     ],
   ] as const)('%s', (state, given) => {
     expect(reportOf(found(given)).bridges[0]?.services[0]?.state).toBe(state);
   });
 
   it('of one that was removed is not told', () => {
-    const stats = statsOf({ served: false, services: [service({ state: 'removed', connections: 9 })] });
+    const stats = statsOf({ served: false, services: [serviceStats({ state: 'removed', connections: 9 })] });
     expect(reportOf(found({ stats, maps: new Map() })).bridges).toEqual([]);
   });
 });
@@ -93,20 +68,20 @@ const BUSY = found({
       recoveries: 2,
       refused: { 'guest-rate': 12 },
       services: [
-        service({
+        serviceStats({
           connections: 1234,
           relays: 2,
           bytesToUpstream: 1536,
           bytesToGuest: 5_000_000,
           outcomes: { closed: 1227, 'upstream-refused': 1, 'connect-timeout': 4 },
         }),
-        service({ servicePort: 80, upstream: '10.0.0.1:80', state: 'closed', reason: 'EADDRINUSE' }),
+        serviceStats({ servicePort: 80, upstream: '10.0.0.1:80', state: 'closed', reason: 'EADDRINUSE' }),
       ],
     },
     {
       bridge: 'onebr0.1234',
       listenerPid: 10,
-      services: [service({ connections: 1, outcomes: { closed: 1 } })],
+      services: [serviceStats({ connections: 1, outcomes: { closed: 1 } })],
     },
   ),
   maps: new Map([

@@ -5,21 +5,10 @@ import { afterKey, keysIn, type Wishes } from '../../../../src/cli/top/keys.ts';
 import { inOrder, ORDERS } from '../../../../src/cli/top/order.ts';
 import { type Look, rowsOf } from '../../../../src/cli/top/rows.ts';
 import type { ServiceStats, Stats } from '../../../../src/model/stats.ts';
+import { HEALTH, serviceStats } from '../../stats-fixture.ts';
 
-function service(given: Partial<ServiceStats>): ServiceStats {
-  return {
-    servicePort: 80,
-    upstream: '10.0.0.1:8080',
-    state: 'listening',
-    connections: 0,
-    relays: 0,
-    bytesToUpstream: 0,
-    bytesToGuest: 0,
-    outcomes: {},
-    connect: { counts: [], sumMs: 0 },
-    ...given,
-  };
-}
+const service = (given: Partial<ServiceStats>): ServiceStats =>
+  serviceStats({ servicePort: 80, upstream: '10.0.0.1:8080', ...given });
 
 function look(at: number, services: readonly Partial<ServiceStats>[], pid = 7): Look {
   const bridge = { bridge: 'br0', served: true, recoveries: 0, refused: {}, services: services.map(service) };
@@ -40,17 +29,7 @@ function look(at: number, services: readonly Partial<ServiceStats>[], pid = 7): 
       bytesToGuest,
     }),
   );
-  const health = {
-    version: '1.2.3',
-    pid,
-    startedAt: 0,
-    revived: false,
-    descriptors: { open: 40, limit: 1024 },
-    memory: 60_000_000,
-    lagMs: 0,
-    answerMs: 0,
-  };
-  const stats: Stats = { stats: 1, health, bridges: [bridge, idle], guests };
+  const stats: Stats = { stats: 1, health: { ...HEALTH, pid }, bridges: [bridge, idle], guests };
   return { at, stats };
 }
 
