@@ -9,12 +9,13 @@ const WORK = '/run/test/work';
 
 /** Front-end and hypervisor in one sandbox, as the pages of the manual find them. */
 export class Scene {
-  readonly #site: Site;
-  readonly #guest: Guest;
+  readonly site: Site;
+  /** VM 7. */
+  readonly guest: Guest;
 
   private constructor(site: Site, guest: Guest) {
-    this.#site = site;
-    this.#guest = guest;
+    this.site = site;
+    this.guest = guest;
   }
 
   /**
@@ -54,13 +55,13 @@ export class Scene {
 
   /** Runs a command line as a person would type it. */
   run(where: 'host' | 'guest', script: string): Promise<Finished> {
-    const place = where === 'guest' ? this.#guest : this.#site.box;
+    const place = where === 'guest' ? this.guest : this.site.box;
     const shell = ['bash', '--norc', '-uo', 'pipefail', '-c', `cd ${WORK}\nexec 2>&1\n${script}`];
     return place.run(shell, { timeoutMs: 60_000 });
   }
 
   close(): Promise<void> {
-    return this.#site.box.close();
+    return this.site.box.close();
   }
 }
 
