@@ -109,6 +109,31 @@ describe('nothing but the service address answers, and nothing but TCP and ping'
   });
 });
 
+describe('a flood of half-open connections', () => {
+  /** More than wait in the queue of the server, which is 511. */
+  const flood = () =>
+    Array.from({ length: 2_000 }, (_, index) => syn(toService, EVERYWHERE, 10_000 + index)).map((payload) =>
+      frame({ from: FORGER, to: scene.serviceMac }, payload),
+    );
+  const reading = `exec 3<>/dev/tcp/${SERVICE_ADDRESS}/${EVERYWHERE}; read -r line <&3; echo "$line"`;
+  const victimReads = () => scene.victim.run(['timeout', '1', 'bash', '--norc', '-c', reading]);
+
+  test('refuses nobody', async () => {
+    await send(scene.attacker, flood());
+    expect((await victimReads()).stdout).toBe('not for guests\n');
+  });
+
+  test('would, were it not for the cookies', async () => {
+    await scene.netns.sh('echo 0 >/proc/sys/net/ipv4/tcp_syncookies');
+    try {
+      await send(scene.attacker, flood());
+      expect((await victimReads()).stdout).toBe('');
+    } finally {
+      await scene.netns.sh('echo 1 >/proc/sys/net/ipv4/tcp_syncookies');
+    }
+  });
+});
+
 describe('no packet goes through the netns', () => {
   /** What is sent to the veth's MAC for somebody else, where it must not arrive. */
   const WAYS: readonly (readonly [string, () => readonly [Place, string], Packet])[] = [
