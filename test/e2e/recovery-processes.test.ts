@@ -73,14 +73,17 @@ describe('a killed listener', () => {
   test('that keeps dying is started again after growing pauses', async () => {
     const traffic = startTraffic(site, { kinds: { short: 2, session: 2 } });
     const kills = 6;
-    for (let i = 0; i < kills; i++) await strike(LISTENER, 'SIGKILL', traffic);
-    await traffic.finish();
-    expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
     const times = (message: string) =>
       site.hypervisor
         .log('one_tproxy')
         .filter(({ msg }) => msg === message)
         .map(({ time }) => Number(time));
+    for (let i = 1; i <= kills; i++) {
+      await strike(LISTENER, 'SIGKILL', traffic);
+      await until('recovered', 15_000, () => times('listener recovered').length === i);
+    }
+    await traffic.finish();
+    expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
     const lost = times('listener lost');
     const waits = times('listener recovered').map((time, i) => time - (lost[i] ?? 0));
     expect(waits).toHaveLength(kills);
