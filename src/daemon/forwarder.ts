@@ -3,7 +3,7 @@ import type { Server } from 'node:net';
 import type { FromWorker } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
-import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
+import type { EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import type { RelayList, Stats } from '../model/stats.ts';
 import { readEndpointMaps } from '../system/nft.ts';
@@ -18,16 +18,17 @@ import { sayReady } from './heartbeat.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
 import { Observation } from './observation.ts';
-import { bridgeSocket, CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
+import { CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
 import { Plane } from './plane.ts';
 import { hostInode, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
 import { logRefusals } from './refusal-log.ts';
+import { RelayCounts } from './relay-counts.ts';
 import { DRAINING_TITLE } from './roles.ts';
 import { ensureRunDirectory } from './run-directory.ts';
-import { type BridgeHost, ServedBridge } from './served-bridge.ts';
+import type { BridgeHost } from './served-bridge.ts';
+import { ServedBridges } from './served-bridges.ts';
 import { saveSettings } from './settings-file.ts';
-import { sideBySide } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
 import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
 
@@ -52,35 +53,35 @@ export class Forwarder implements BridgeHost {
   private readonly recovery: Recovery;
   private readonly observation: Observation;
   private readonly heap = new HeapSweeper();
-  private readonly bridges = new Map<string, ServedBridge>();
-  private readonly bridgeNames = new Map<number, string>();
+  private readonly bridges: ServedBridges;
+  private readonly counts: RelayCounts;
   private readonly host = hostInode();
   private plane: Plane | undefined;
   private control: Server | undefined;
-  private lastBridgeId = 0;
   private queue: Promise<unknown> = Promise.resolve();
-  private readonly counts = new Map<number, (report: SyncReport) => void>();
-  private lastCount = 0;
   private onDrained: (() => void) | undefined;
 
   private constructor(options: ForwarderOptions) {
     this.settings = options.settings;
     this.run = options.run;
     this.logFile = openLogFile(forwarderLog(), options.settings.debugLevel);
-    this.finished = new FinishedLog(options.settings.debugLevel, (id) => this.bridgeNames.get(id));
+    this.bridges = new ServedBridges(this, (bridge) => this.finished.forget(bridge));
+    const nameOf = (id: number): string | undefined => this.bridges.nameOf(id);
+    this.finished = new FinishedLog(options.settings.debugLevel, nameOf);
+    this.counts = new RelayCounts((message) => this.post(message), nameOf);
     this.observation = new Observation(
       {
         log: this.log,
         post: (message) => this.post(message),
-        nameOf: (id) => this.bridgeNames.get(id),
-        conditions: () => [...this.bridges.values()].map(({ condition }) => condition),
-        isServed: (bridge) => this.bridges.has(bridge),
+        nameOf,
+        conditions: () => this.bridges.all.map(({ condition }) => condition),
+        isServed: (bridge) => this.bridges.byName.has(bridge),
       },
       options.again,
     );
     this.recovery = new Recovery({
-      bridges: () => this.bridges.values(),
-      bring: (bridge) => this.serialised(() => this.bringAgain(bridge)),
+      bridges: () => this.bridges.all,
+      bring: (bridge) => this.serialised(() => this.bridges.bringAgain(bridge)),
       recovered: ({ name }) => this.observation.recovered(name),
       log: this.log,
     });
@@ -131,7 +132,7 @@ export class Forwarder implements BridgeHost {
     this.observation.stopMetrics();
     this.control?.close();
     this.post({ type: 'cut' });
-    await Promise.all([...this.bridges.values()].map((bridge) => this.endBridge(bridge)));
+    await this.bridges.endAll();
     await this.plane?.close();
     rmSync(CONTROL_SOCKET, { force: true });
     rmSync(SETTINGS_FILE, { force: true });
@@ -151,16 +152,16 @@ export class Forwarder implements BridgeHost {
     this.log.info({ version: VERSION }, 'forwarder starts');
     const maps = await readEndpointMaps(this.run);
     // Sockets first: from here on listeners that look for a forwarder find this one.
-    for (const [name, endpoints] of servedBridges(maps)) this.addBridge(name).route(endpoints);
+    this.bridges.welcome(maps);
     // Listeners that run will have nobody else: should this process die it must be brought back.
     if (ownProcesses().some(({ role }) => role === 'listener')) sayReady();
     const tookOver = await succeedForwarder(this.log, again);
     this.control = await startControlServer((request) => this.answer(request));
-    await adoptListeners(this.bridges);
-    if (takeOver === 'replace') await replaceListeners(this.bridges, this.log);
+    await adoptListeners(this.bridges.byName);
+    if (takeOver === 'replace') await replaceListeners(this.bridges.byName, this.log);
     const report = await this.sync();
     this.recovery.start();
-    this.log.info({ bridges: this.bridges.size, took_over: tookOver }, 'forwarder ready');
+    this.log.info({ bridges: this.bridges.all.length, took_over: tookOver }, 'forwarder ready');
     return report;
   }
 
@@ -170,63 +171,22 @@ export class Forwarder implements BridgeHost {
     const { warnings } = this.observation;
     let wanted: EndpointMaps;
     try {
-      wanted = servedBridges(await readEndpointMaps(this.run));
+      wanted = await readEndpointMaps(this.run);
     } catch (error) {
       this.log.error({ err: error }, 'endpoints unreadable, nothing changed');
       return { ok: false, error: messageOf(error), bridges: [] };
     }
-    const gone = [...this.bridges.values()].filter((bridge) => !wanted.has(bridge.name));
-    await sideBySide(gone, (bridge) => this.endBridge(bridge));
-    const bridges = await sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
+    const bridges = await this.bridges.become(wanted);
     return { ok: bridges.every(({ error }) => error === undefined), bridges, warnings };
-  }
-
-  private async bring(
-    name: string,
-    endpoints: ServedBridge['endpoints'],
-  ): Promise<SyncReport['bridges'][number]> {
-    try {
-      const bridge = this.bridges.get(name) ?? this.addBridge(name);
-      await bridge.bring(endpoints);
-      return { bridge: name };
-    } catch (error) {
-      this.log.error({ bridge: name, err: error }, 'bridge is not served');
-      return { bridge: name, error: messageOf(error) };
-    }
-  }
-
-  private async bringAgain(bridge: ServedBridge): Promise<void> {
-    if (this.bridges.get(bridge.name) === bridge) await bridge.bring(bridge.endpoints);
-  }
-
-  private addBridge(name: string): ServedBridge {
-    this.lastBridgeId += 1;
-    this.bridgeNames.set(this.lastBridgeId, name);
-    const bridge = new ServedBridge(this, name, this.lastBridgeId);
-    this.bridges.set(name, bridge);
-    return bridge;
-  }
-
-  private async endBridge(bridge: ServedBridge): Promise<void> {
-    this.bridges.delete(bridge.name);
-    await bridge.end();
-    rmSync(bridgeSocket(bridge.name), { force: true });
-    this.finished.forget(bridge.name);
   }
 
   private onMessage(message: FromWorker): void {
     switch (message.type) {
       case 'hello':
-        this.onHello(message);
-        break;
       case 'listening':
-        this.bridgeOf(message.bridgeId)?.onListening(message);
-        break;
       case 'pong':
-        this.bridgeOf(message.bridgeId)?.onPong(message.link);
-        break;
       case 'gone':
-        this.bridgeOf(message.bridgeId)?.onGone(message.link, message.reason);
+        this.bridges.onMessage(message);
         break;
       case 'records':
         this.observation.onMessage(message);
@@ -234,10 +194,10 @@ export class Forwarder implements BridgeHost {
         break;
       case 'refused':
         this.observation.onMessage(message);
-        logRefusals(this.log, message.refusals, (id) => this.bridgeNames.get(id));
+        logRefusals(this.log, message.refusals, (id) => this.bridges.nameOf(id));
         break;
       case 'counted':
-        this.onCounted(message);
+        this.counts.onCounted(message);
         break;
       case 'listed':
       case 'summed':
@@ -251,17 +211,6 @@ export class Forwarder implements BridgeHost {
     }
   }
 
-  /** A listener of a bridge that was removed meanwhile has nothing to do here. */
-  private onHello(message: Extract<FromWorker, { type: 'hello' }>): void {
-    const bridge = this.bridgeOf(message.bridgeId);
-    if (bridge === undefined) this.post({ type: 'drop', link: message.link });
-    else void bridge.onHello(message);
-  }
-
-  private bridgeOf(id: number): ServedBridge | undefined {
-    return this.bridges.get(this.bridgeNames.get(id) ?? '');
-  }
-
   private async answer(request: ControlRequest): Promise<SyncReport | Stats | RelayList> {
     switch (request.op) {
       case 'sync':
@@ -269,7 +218,7 @@ export class Forwarder implements BridgeHost {
       case 'yield':
         return this.serialised(() => this.yieldToSuccessor());
       case 'count':
-        return this.countRelays();
+        return this.counts.ask();
       case 'stats':
         return this.observation.stats(request.byGuest);
       case 'relays':
@@ -283,23 +232,9 @@ export class Forwarder implements BridgeHost {
     }
   }
 
-  /** Living relays; it resolves only while the data plane is alive. */
+  /** Resolves only while the data plane is alive. */
   countRelays(): Promise<SyncReport> {
-    this.lastCount += 1;
-    const id = this.lastCount;
-    return new Promise((resolve) => {
-      this.counts.set(id, resolve);
-      this.post({ type: 'count', id });
-    });
-  }
-
-  private onCounted({ id, relays, byBridge }: Extract<FromWorker, { type: 'counted' }>): void {
-    const bridges = byBridge.map((count) => ({
-      bridge: this.bridgeNames.get(count.bridgeId) ?? '',
-      relays: count.relays,
-    }));
-    this.counts.get(id)?.({ ok: true, bridges, relays });
-    this.counts.delete(id);
+    return this.counts.ask();
   }
 
   /** Leaves listeners to a successor, finishes the living relays, and ends. */
@@ -307,8 +242,7 @@ export class Forwarder implements BridgeHost {
     this.recovery.stop();
     this.observation.stopMetrics();
     this.control?.close();
-    for (const bridge of this.bridges.values()) bridge.release();
-    this.bridges.clear();
+    this.bridges.release();
     process.title = DRAINING_TITLE;
     leaveWatch();
     setImmediate(() => void this.drain());

@@ -99,6 +99,9 @@ export type FromWorker =
   | { readonly type: 'listed'; readonly id: number; readonly relays: Float64Array }
   | { readonly type: 'drained' };
 
+/** What a listener says, or what became of it. */
+export type LinkMessage = Extract<FromWorker, { readonly link: LinkId }>;
+
 export interface BridgeCount {
   readonly bridgeId: number;
   /** Living relays. */

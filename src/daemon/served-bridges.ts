@@ -1,0 +1,117 @@
+import { rmSync } from 'node:fs';
+import type { FromWorker, LinkMessage } from '../dataplane/messages.ts';
+import { messageOf } from '../errors.ts';
+import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
+import type { SyncReport } from './control.ts';
+import { bridgeSocket } from './paths.ts';
+import { type BridgeHost, ServedBridge } from './served-bridge.ts';
+import { sideBySide } from './side-by-side.ts';
+
+type BridgeReport = SyncReport['bridges'][number];
+
+/** All bridges that the forwarder serves. Ids are counted up and never given twice: relays may outlive their bridge. */
+export class ServedBridges {
+  readonly byName: ReadonlyMap<string, ServedBridge>;
+  private readonly host: BridgeHost;
+  private readonly onEnd: (bridge: string) => void;
+  private readonly bridges = new Map<string, ServedBridge>();
+  private readonly names = new Map<number, string>();
+  private lastId = 0;
+
+  /** `onEnd` hears of a bridge that is no longer served. */
+  constructor(host: BridgeHost, onEnd: (bridge: string) => void) {
+    this.host = host;
+    this.onEnd = onEnd;
+    this.byName = this.bridges;
+  }
+
+  get all(): readonly ServedBridge[] {
+    return [...this.bridges.values()];
+  }
+
+  /** Name of the bridge that has, or had, this id. */
+  nameOf(id: number): string | undefined {
+    return this.names.get(id);
+  }
+
+  /** Routes for every bridge that has endpoints, so that its listener finds somebody to talk to. */
+  welcome(maps: EndpointMaps): void {
+    for (const [name, endpoints] of servedBridges(maps)) this.add(name).route(endpoints);
+  }
+
+  /** Brings every bridge to its endpoints and ends those without one. What fails for one is told and stops no other. */
+  async become(maps: EndpointMaps): Promise<readonly BridgeReport[]> {
+    const wanted = servedBridges(maps);
+    const gone = this.all.filter(({ name }) => !wanted.has(name));
+    await sideBySide(gone, (bridge) => this.end(bridge));
+    return sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
+  }
+
+  /** Brings back the listener of a bridge that may have been removed meanwhile. */
+  async bringAgain(bridge: ServedBridge): Promise<void> {
+    if (this.bridges.get(bridge.name) === bridge) await bridge.bring(bridge.endpoints);
+  }
+
+  async endAll(): Promise<void> {
+    await Promise.all(this.all.map((bridge) => this.end(bridge)));
+  }
+
+  /** Leaves all listeners to a successor. */
+  release(): void {
+    for (const bridge of this.all) bridge.release();
+    this.bridges.clear();
+  }
+
+  /** What a listener says, or what became of it. */
+  onMessage(message: LinkMessage): void {
+    const bridge = this.bridges.get(this.names.get(message.bridgeId) ?? '');
+    switch (message.type) {
+      case 'hello':
+        this.onHello(bridge, message);
+        break;
+      case 'listening':
+        bridge?.onListening(message);
+        break;
+      case 'pong':
+        bridge?.onPong(message.link);
+        break;
+      case 'gone':
+        bridge?.onGone(message.link, message.reason);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** A listener of a bridge that was removed meanwhile has nothing to do here. */
+  private onHello(bridge: ServedBridge | undefined, message: Extract<FromWorker, { type: 'hello' }>): void {
+    if (bridge === undefined) this.host.post({ type: 'drop', link: message.link });
+    else void bridge.onHello(message);
+  }
+
+  private async bring(name: string, endpoints: ServedBridge['endpoints']): Promise<BridgeReport> {
+    try {
+      const bridge = this.bridges.get(name) ?? this.add(name);
+      await bridge.bring(endpoints);
+      return { bridge: name };
+    } catch (error) {
+      this.host.log.error({ bridge: name, err: error }, 'bridge is not served');
+      return { bridge: name, error: messageOf(error) };
+    }
+  }
+
+  private add(name: string): ServedBridge {
+    this.lastId += 1;
+    this.names.set(this.lastId, name);
+    const bridge = new ServedBridge(this.host, name, this.lastId);
+    this.bridges.set(name, bridge);
+    return bridge;
+  }
+
+  private async end(bridge: ServedBridge): Promise<void> {
+    this.bridges.delete(bridge.name);
+    await bridge.end();
+    rmSync(bridgeSocket(bridge.name), { force: true });
+    this.onEnd(bridge.name);
+  }
+}
