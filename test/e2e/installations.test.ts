@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MachineImage } from '../support/machine-image.ts';
 import { addBridge, addGuest, type Guest, removeGuest } from '../support/network.ts';
 import { makePackages, removePackages, VERSION } from '../support/packages.ts';
+import type { Finished } from '../support/program.ts';
 import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
+import { templateFor } from '../support/template.ts';
 
 /**
  * The ways of installing the program beside OpenNebula's own drivers, from the tarball, each on a stock tree: the
@@ -68,25 +71,25 @@ async function stockDown(bridge: string): Promise<void> {
   `);
 }
 
+type CalledFor = Pick<Guest, 'bridge' | 'vmId' | 'nicId'>;
+
 /** What a stock driver does with the file that `require 'tproxy'` finds. */
-async function ruby(
+function rubyCall(
   direction: 'up' | 'down',
-  guest: Pick<Guest, 'bridge' | 'vmId' | 'nicId'>,
+  { bridge, vmId, nicId }: CalledFor,
   network = 'private',
-) {
-  const { bridge, vmId, nicId } = guest;
-  return site.box.run([
-    'ruby',
-    '-I',
-    VNM,
-    '-e',
-    `require 'tproxy'
+): string[] {
+  const script = `
+    require 'tproxy'
     nic = { :bridge => '${bridge}', :network => '${network}', :network_id => '0', :nic_id => '${nicId}',
             :target => 'one-${vmId}-${nicId}', :mac => '02:00:c0:a8:96:0b' }
     VNMMAD::TProxy.setup_tproxy(nic, :${direction})
-    puts VNMMAD::TProxy.veth(nic)`,
-  ]);
+    puts VNMMAD::TProxy.veth(nic)`;
+  return ['ruby', '-I', VNM, '-e', script];
 }
+
+const ruby = (direction: 'up' | 'down', guest: CalledFor, network?: string): Promise<Finished> =>
+  site.box.run(rubyCall(direction, guest, network));
 
 describe('the executable alone', () => {
   beforeEach(() => installer('install --only executable'));
@@ -174,6 +177,27 @@ describe('the shim', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/tproxy up of bridge br0 failed: ERROR: pre: .*unreadable/);
   });
+});
+
+test('oneadmin is allowed what hooks and shim ask sudo for, by the rules of tproxy-node', async () => {
+  const { box, hypervisor, guest } = site;
+  await installer('install');
+  await MachineImage.create(box);
+  await box.sh(`
+    getent passwd oneadmin >/dev/null || useradd --system --no-create-home oneadmin
+    install -m 440 /run/test/tarball/etc/sudoers.d/one-tproxy /etc/sudoers.d/one-tproxy
+    chmod -R go+rX /run/test ${VNM}
+  `);
+  const asOneadmin = (argv: readonly string[], input = '') =>
+    box.run(['sudo', '-n', '-u', 'oneadmin', ...argv], { input });
+  const template = templateFor({ vmId: guest.vmId, nics: [{ bridge: guest.bridge, nicId: guest.nicId }] });
+  expect(await asOneadmin(rubyCall('up', guest))).toMatchObject({ status: 0, stdout: 'br0b\n' });
+  const hook = await asOneadmin([`${VNM}/bridge/pre.d/50-tproxy`], template);
+  expect(hook).toMatchObject({ status: 0, stderr: expect.stringContaining('as before') });
+  expect(await ask(guest, 5030)).toBe('first');
+  await removeGuest(box, guest);
+  expect(await asOneadmin(rubyCall('down', guest))).toMatchObject({ status: 0 });
+  expect(await hypervisor.leftovers()).toEqual([]);
 });
 
 describe('hooks and shim together', () => {
