@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES } from '../../../src/dataplane/outcome.ts';
 
-/** docs/operations.md explains every message and every outcome that can be in the logs. */
+/** The manual has everything in it: its index all pages, docs/operations.md all messages and outcomes of the logs. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const manual = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
 
@@ -44,6 +44,17 @@ const fromWatch = [
   ...readFileSync(join(ROOT, 'remotes/watch'), 'utf8').matchAll(/^\s*say .*"([^"\\]+)"$/gm),
 ].map(([, text]) => text ?? '');
 const messages = [...new Set([...fromDaemons, ...fromWatch, 'connection finished'])].sort();
+
+describe('docs/README.md', () => {
+  const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8');
+  const pages = readdirSync(join(ROOT, 'docs')).filter(
+    (name) => name.endsWith('.md') && name !== 'README.md',
+  );
+
+  it.each(pages)('leads to %s', (page) => {
+    expect(index).toContain(`](${page})`);
+  });
+});
 
 describe('docs/operations.md', () => {
   it('is held against what there is', () => {
