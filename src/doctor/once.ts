@@ -1,3 +1,4 @@
+import { TproxyError } from '../errors.ts';
 import type { Run, RunOptions } from '../system/run.ts';
 
 /** A reading that is made when it is first asked for, and remembered, failure included. */
@@ -20,12 +21,30 @@ export function onceEach<K, T>(read: (what: K) => T, keyOf: (what: K) => string)
   };
 }
 
-/** `run` that starts the same program with the same input once: a walk is one look at the host. */
-export function runOnce(run: Run, timeoutMs: number): Run {
+export interface Patience {
+  /** For one program. */
+  readonly programMs: number;
+  /** For all of them together, counted from now on. */
+  readonly allMs: number;
+}
+
+/**
+ * `run` that starts the same program with the same input once: a walk is one look at the host. When all time is used up
+ * nothing is started any more, however many bridges there are to look at.
+ */
+export function runOnce(run: Run, { programMs, allMs }: Patience): Run {
+  const end = performance.now() + allMs;
   const ask = onceEach(
     ({ command, args, options }: { command: string; args: readonly string[]; options: RunOptions }) =>
       run(command, args, options),
     ({ command, args, options }) => JSON.stringify([command, args, options.input]),
   );
-  return (command, args, options = {}) => ask({ command, args, options: { timeoutMs, ...options } });
+  return async (command, args, options = {}) => {
+    const left = end - performance.now();
+    if (left <= 0) {
+      throw new TproxyError(`${command} was not asked, too many others did not answer; see to those first`);
+    }
+    const timeoutMs = Math.min(options.timeoutMs ?? programMs, left);
+    return ask({ command, args, options: { ...options, timeoutMs } });
+  };
 }

@@ -17,7 +17,7 @@ import type { Link } from '../system/ip-json.ts';
 import { type NftTables, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import type { GuestsSeen } from './judge-bridge.ts';
-import { once, onceEach, runOnce } from './once.ts';
+import { once, onceEach, type Patience, runOnce } from './once.ts';
 import { CONNECT_MS, type ProbeResult, probe, SILENCE_MS } from './probe.ts';
 import { probeInside } from './probe-inside.ts';
 import { type ProcessFacts, processFacts } from './process-facts.ts';
@@ -46,11 +46,11 @@ export interface Scene {
   through(bridge: string, endpoints: readonly Endpoint[]): Promise<readonly ProbeResult[]>;
 }
 
-const PROGRAM_MS = 4000;
+const PATIENCE: Patience = { programMs: 4000, allMs: 25_000 };
 
 /** The real machine. */
 export function sceneOf(configFile: string, realRun: Run): Scene {
-  const run = runOnce(realRun, PROGRAM_MS);
+  const run = runOnce(realRun, PATIENCE);
   const host = thisHost;
   const attachments = attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only');
   const config = once(() => loadConfig(configFile));

@@ -22,6 +22,9 @@ export async function examineTool(tool: Tool, run: Run): Promise<Finding> {
     return ok(versionIn(stdout + stderr));
   } catch (error) {
     if (error instanceof MissingToolError) return failed('not found', `install the package ${pack}`);
+    if (error instanceof CommandError && error.status === undefined) {
+      return failed(messageOf(error), `see what it waits for: ps -C ${tool}, top`);
+    }
     if (error instanceof CommandError) return failed(messageOf(error), `install the package ${pack} again`);
     throw error;
   }

@@ -107,6 +107,8 @@ tar -xzf ${archive} --no-same-owner -C "$fresh" || { echo "the archive arrived b
 (cd "$fresh" && sha256sum --check --quiet --strict -) <<'SUMS' || { echo "files arrived damaged: nothing was changed" >&2; exit 1; }
 ${list}
 SUMS
+# Left by a sync that was broken off.
+find . -maxdepth 1 \\( -name '.tproxy-sync.*' -o -name '.tproxy-old.*' \\) -mmin +60 -exec rm -rf {} +
 # Whoever owns the directory goes on owning what is in it.
 [ "$(id -u)" != 0 ] || chown -R --reference=. "$fresh"
 mkdir -p vnm etc/vnm

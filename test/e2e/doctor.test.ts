@@ -145,7 +145,24 @@ describe('on a host that is well', () => {
     const all = report.checks.filter(({ verdict }) => verdict === 'skipped');
     expect(all.map(({ id }) => id)).toEqual(expect.arrayContaining(skipped));
     for (const { reason } of all) expect(reason).toMatch(/^needs /);
+    expect(stdout).not.toContain('the check itself broke');
     expect(report.checks.find(({ id }) => id === skipped[0])?.reason).toBe(`needs ${missing}`);
+  });
+
+  test('with an nft that never answers it ends all the same', async () => {
+    const { box } = site;
+    const tools = '/run/test/hanging';
+    await box.sh(
+      `mkdir -p ${tools}; printf '#!/bin/sh\\nexec sleep 600\\n' >${tools}/nft; chmod 755 ${tools}/nft`,
+    );
+    const path = `PATH=${tools}:${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+    const { stdout } = await box.run(['env', path, process.execPath, EXECUTABLE, 'doctor', '--json'], {
+      timeoutMs: 60_000,
+    });
+    const report = JSON.parse(stdout) as DoctorReport;
+    expect(seen(report, 'tool', 'nft')).toBe('nft --version: no answer within 4 s');
+    expect(seen(report, 'arp')).toBe('needs nft');
+    expect(seen(report, 'veth')).toContain('port of br0');
   });
 });
 

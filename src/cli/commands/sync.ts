@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -56,6 +56,9 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   }
 
   const work = await mkdtemp(join(tmpdir(), 'tproxy-sync-'));
+  // Also when somebody has had enough.
+  process.once('exit', () => rmSync(work, { recursive: true, force: true }));
+  process.once('SIGINT', () => process.exit(ExitCode.failed));
   try {
     const behind = [...looks].filter(([, { difference }]) => !isSame(difference)).map(([host]) => host);
     screen.status?.('');

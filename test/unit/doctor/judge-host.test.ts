@@ -59,6 +59,16 @@ describe('a tool', () => {
       remedy: 'install the package nftables',
     });
   });
+  test('hangs', async () => {
+    const hanging: Run = async (command) => {
+      throw new CommandError('nft --version: no answer within 4 s', { command });
+    };
+    expect(await examineTool('nft', hanging)).toMatchObject({
+      verdict: 'failed',
+      seen: 'nft --version: no answer within 4 s',
+      remedy: expect.stringContaining('see what it waits for'),
+    });
+  });
   test('does not start', async () => {
     const broken = failing('error while loading shared libraries: libnftables.so.1', 127);
     expect(await examineTool('nft', broken)).toMatchObject({

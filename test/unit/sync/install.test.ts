@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -90,6 +91,8 @@ test('sums of a tree; one without the program is refused', async () => {
 });
 
 test('files take their places, what is old in the library goes, the rest stays', async () => {
+  write(there, { '.tproxy-sync.1/vnm/x': 'of a sync that was broken off' });
+  utimesSync(join(there, '.tproxy-sync.1'), 0, 0);
   expect(sh(installScript(there, archive, sums, true))).toMatchObject({ status: 0, stderr: '' });
   expect(Object.keys(state())).toEqual([
     '.tproxy-restart-due',
