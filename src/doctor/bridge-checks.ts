@@ -70,7 +70,7 @@ export function bridgeChecks(
       return judgeVeth({ bridge, port, netns }, mtu);
     }),
     check('netns', 'network namespace', [], async () => judgeNetns(bridge, await scene.netnsState(bridge))),
-    check('inside', 'address and route', [own('netns'), NSENTER, IP], async () =>
+    check('inside', 'address and route', [own('netns'), NSENTER, IP, NFT], async () =>
       judgeInside(bridge, await inside()),
     ),
     check('sysctls', 'settings inside', [own('inside')], async () => judgeSysctls(bridge, await inside())),

@@ -24,7 +24,7 @@ export interface Examination {
   readonly title: string;
   /** Keys of checks that have to hold before this one makes sense. */
   readonly needs: readonly string[];
-  /** Default 5 000. */
+  /** Default 8 000. */
   readonly limitMs?: number;
   /** Changes nothing. Whatever it throws is a failed check. */
   readonly examine: () => Finding | Promise<Finding>;

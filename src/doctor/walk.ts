@@ -1,7 +1,8 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import { type Check, type Examination, type Finding, failed, keyOf, skipped } from './check.ts';
 
-const LIMIT_MS = 5000;
+/** Longer than a program may take, so that what is said is which one did not answer. */
+const LIMIT_MS = 8000;
 /** Checks side by side; each may run a program. */
 const WIDTH = 8;
 
