@@ -68,7 +68,7 @@ export class Scene {
 /** A front-end's tree with stock files in it, its user, and `onehost sync`, all as far as commands in the manual need them. */
 async function openNebula({ box }: Site): Promise<void> {
   await box.sh(`
-    useradd --system --home-dir /var/lib/one --no-create-home oneadmin
+    getent passwd oneadmin >/dev/null || useradd --system --home-dir /var/lib/one --no-create-home oneadmin
     mkdir -p ${FRONT_END}/vnm ${FRONT_END}/etc/vnm ${WORK}
     for name in tproxy tproxy.rb; do echo '# stock' >${FRONT_END}/vnm/$name; done
     printf ':vlan_mtu: 1500\\n' >${FRONT_END}/etc/vnm/OpenNebulaNetwork.conf

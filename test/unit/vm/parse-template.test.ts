@@ -170,3 +170,16 @@ describe('forms of the same template', () => {
     expect(parseTemplate(text)).toEqual(expected);
   });
 });
+
+describe('what the Ruby shim writes', () => {
+  it.each([
+    { word: 'YES', nic: { lastGuest: true } },
+    { word: 'NO', nic: {} },
+  ])('LAST_GUEST $word', ({ word, nic }) => {
+    const fields = `<LAST_GUEST>${word}</LAST_GUEST><BRIDGE>br0</BRIDGE><NIC_ID>1</NIC_ID><TARGET>one-7-1</TARGET>`;
+    const xml = `<VM><ID>7</ID><TEMPLATE><NIC>${fields}</NIC></TEMPLATE></VM>`;
+    expect(parseTemplate(encode(xml)).nics).toEqual([
+      { vmId: '7', nicId: '1', bridge: 'br0', target: 'one-7-1', ...nic },
+    ]);
+  });
+});
