@@ -66,6 +66,8 @@ export interface Packet {
   readonly to: string;
   /** IPv4 options in hex, whole words. */
   readonly options?: string;
+  /** The first piece of the packet with this number, whose other pieces never come. */
+  readonly pieceOf?: number;
 }
 
 export function syn(packet: Packet, port: number, sourcePort = 40_000): Payload {
@@ -92,10 +94,11 @@ export function icmp(packet: Packet, kind: 'echo' | 'timestamp'): Payload {
   return ipv4(packet, PROTOCOL.icmp, `${type}00${word(checksum(`${type}000000${rest}`))}${rest}`);
 }
 
-function ipv4({ from, to, options = '' }: Packet, protocol: number, body: string): Payload {
+function ipv4({ from, to, options = '', pieceOf }: Packet, protocol: number, body: string): Payload {
   const words = 5 + options.length / 8;
   const length = words * 4 + body.length / 2;
-  const start = `4${words.toString(16)}00${word(length)}00010000${'40'}${byte(protocol)}`;
+  const pieces = pieceOf === undefined ? '00010000' : `${word(pieceOf)}2000`;
+  const start = `4${words.toString(16)}00${word(length)}${pieces}${'40'}${byte(protocol)}`;
   const rest = address(from) + address(to) + options;
   return { type: TYPE.ipv4, body: `${start}${word(checksum(`${start}0000${rest}`))}${rest}${body}` };
 }

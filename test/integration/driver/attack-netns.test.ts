@@ -134,6 +134,33 @@ describe('a flood of half-open connections', () => {
   });
 });
 
+describe('pieces of packets that never become whole', () => {
+  const MIB = 1 << 20;
+  const pieces = () =>
+    Array.from({ length: 3_000 }, (_, pieceOf) => udp({ ...toService, pieceOf }, 53)).map((payload) =>
+      frame({ from: FORGER, to: scene.serviceMac }, payload),
+    );
+  /** Bytes that they take in the netns. */
+  const taken = async () =>
+    Number(/^FRAG: .* memory (\d+)$/m.exec(await scene.netns.sh('cat /proc/self/net/sockstat'))?.[1]);
+
+  test('take no more than a MiB', async () => {
+    await send(scene.attacker, pieces());
+    expect(await taken()).toBeGreaterThan(MIB / 4);
+    expect(await taken()).toBeLessThan(1.1 * MIB);
+  });
+
+  test('would take more with the mark where the kernel puts it', async () => {
+    await scene.netns.sh('echo 4194304 >/proc/sys/net/ipv4/ipfrag_high_thresh');
+    try {
+      await send(scene.attacker, pieces());
+      expect(await taken()).toBeGreaterThan(1.1 * MIB);
+    } finally {
+      await scene.netns.sh('echo 1048576 >/proc/sys/net/ipv4/ipfrag_high_thresh');
+    }
+  });
+});
+
 describe('no packet goes through the netns', () => {
   /** What is sent to the veth's MAC for somebody else, where it must not arrive. */
   const WAYS: readonly (readonly [string, () => readonly [Place, string], Packet])[] = [
