@@ -71,33 +71,39 @@ function koffiPackage(architecture) {
 
 mkdirSync(LIBRARY, { recursive: true });
 
-await build({
+/** What all bundles have in common. CommonJS: it needs no loader of modules, and its compiled code can be kept (src/boot). */
+const BUNDLE = {
   absWorkingDir: ROOT,
+  outdir: LIBRARY,
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  // Names stay: errors and logs show those of classes. What is imported late is not initialised earlier.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  supported: { 'dynamic-import': false },
+  legalComments: 'none',
+  define: {
+    TPROXY_VERSION: JSON.stringify(`${version}${commit()}`),
+    // Code finds its neighbours (native/, worker.cjs) relative to the file it ended up in.
+    'import.meta.url': '__fileUrl',
+  },
+  banner: { js: "'use strict';const __fileUrl = require('node:url').pathToFileURL(__filename).href;" },
+  logLevel: 'warning',
+};
+
+await build({
+  ...BUNDLE,
   entryPoints: {
+    boot: 'src/boot/main.ts',
     entry: 'src/cli/entry.ts',
     forwarder: 'src/daemon/forwarder-main.ts',
     listener: 'src/daemon/listener-main.ts',
     worker: 'src/dataplane/worker-main.ts',
     probe: 'src/doctor/probe-main.ts',
   },
-  outdir: LIBRARY,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  // Beside the entries: code finds its neighbours (native/, worker.mjs) relative to the file it ended up in.
-  chunkNames: '[name]-[hash]',
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  minify: true,
-  keepNames: true,
-  legalComments: 'none',
-  define: { TPROXY_VERSION: JSON.stringify(`${version}${commit()}`) },
-  // Bundled CommonJS packages call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
 });
 
 for (const architecture of ARCHITECTURES) {
@@ -113,13 +119,12 @@ for (const architecture of ARCHITECTURES) {
 }
 
 cpSync(join(ROOT, 'remotes/vnm'), OUT, { recursive: true });
-for (const script of ['launch-listener', 'watch']) {
+for (const script of ['launch-listener', 'together', 'watch']) {
   cpSync(join(ROOT, 'remotes', script), join(LIBRARY, script));
   chmodSync(join(LIBRARY, script), 0o755);
 }
 cpSync(join(ROOT, 'remotes/tproxy'), join(OUT, 'tproxy'));
 chmodSync(join(OUT, 'tproxy'), 0o755);
-writeFileSync(join(LIBRARY, 'package.json'), '{ "type": "module" }\n');
 
 const old = `${DIST}.old.${process.pid}`;
 if (existsSync(DIST)) renameSync(DIST, old);

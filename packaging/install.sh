@@ -36,7 +36,7 @@ if [ "$(dpkg-query -W -f='${db:Status-Status}' tproxy 2>/dev/null || true)" = in
   die 'the Debian package tproxy is installed: upgrade it with dpkg, or purge it first'
 fi
 
-ours() { grep -qs 'tproxy.d/entry.mjs\|tproxy: shim' "$1"; }
+ours() { grep -qs 'tproxy.d/\|tproxy: shim' "$1"; }
 
 # Puts a file of ours in the place of a stock one.
 replace() {

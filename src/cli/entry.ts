@@ -2,4 +2,6 @@ import { main } from './main.ts';
 
 // Whoever calls by sudo brings their own.
 process.umask(0o022);
-process.exitCode = await main(process.argv);
+void main(process.argv).then((code) => {
+  process.exitCode = code;
+});

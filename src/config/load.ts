@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ConfigError, messageOf } from '../errors.ts';
 import { type ParsedConfig, parseConfig } from './parse.ts';
@@ -17,7 +17,7 @@ export function defaultConfigPath(executable: string): string {
 
 /** Reads and parses. Faults in the content are in `problems`; rejects with `ConfigError` when the file can't be read. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
-  const text = await readText(file);
+  const text = readText(file);
   return { file, exists: text !== undefined, ...parseConfig(text ?? '') };
 }
 
@@ -27,13 +27,13 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** Undefined when there is no such file. */
-async function readText(file: string): Promise<string | undefined> {
+function readText(file: string): string | undefined {
   try {
     // Looked at before it is opened: opening a FIFO would wait for a writer.
-    const status = await stat(file);
+    const status = statSync(file);
     if (status.isDirectory()) throw new ConfigError(`${file}: is a directory; ${REMEDIES.EISDIR}`);
     if (!status.isFile()) throw new ConfigError(`${file}: is no regular file; ${REMEDIES.EISDIR}`);
-    return await readBounded(file);
+    return readBounded(file);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = errorCode(error);
@@ -44,18 +44,18 @@ async function readText(file: string): Promise<string | undefined> {
 }
 
 /** One byte above the limit is enough for the parser to say that it is too much. */
-async function readBounded(file: string): Promise<string> {
-  const handle = await open(file, 'r');
+function readBounded(file: string): string {
+  const fd = openSync(file, 'r');
   try {
-    const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
+    const buffer = Buffer.allocUnsafeSlow(MAX_CONFIG_BYTES + 1);
     let length = 0;
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
-      length += bytesRead;
-      if (bytesRead === 0 || length === buffer.length) return buffer.toString('utf8', 0, length);
+      const bytes = readSync(fd, buffer, length, buffer.length - length, null);
+      length += bytes;
+      if (bytes === 0 || length === buffer.length) return buffer.toString('utf8', 0, length);
     }
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 

@@ -53,4 +53,4 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-if (isMainThread) await main(process.env);
+if (isMainThread) void main(process.env);

@@ -28,10 +28,10 @@ export class Plane extends EventEmitter<PlaneEvents> {
     });
   }
 
-  /** Starts the thread from the bundle `worker.mjs` beside this one; resolves when it takes messages. */
+  /** Starts the thread from the bundle `worker.cjs` beside this one; resolves when it takes messages. */
   static start(data: WorkerData): Promise<Plane> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
+      const worker = new Worker(new URL('./worker.cjs', import.meta.url), {
         workerData: data,
         // The forwarder is started through NODE_OPTIONS, which a worker would follow too.
         env: { PATH: process.env.PATH ?? '' },

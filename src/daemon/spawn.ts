@@ -20,7 +20,9 @@ const WATCH_END_MS = 500;
 
 /** Node's options that load a bundle. A process started so has nothing but its title on its command line. */
 function loadBundle(name: string, extra = ''): string {
-  return `--import="${new URL(name, import.meta.url).href}" ${extra}`.trim();
+  // Quotes and backslashes have a meaning to node there.
+  const path = fileURLToPath(new URL(name, import.meta.url)).replaceAll(/["\\]/g, '\\$&');
+  return `--require="${path}" ${extra}`.trim();
 }
 
 /** A log file opened for appending, or `ignore` where that fails: a full disk must not keep guests from their services. */
@@ -56,7 +58,7 @@ export function spawnListener(start: ListenerStart): ChildProcess {
       env: {
         PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
         // The young generation sets what an idle listener costs; it allocates next to nothing.
-        NODE_OPTIONS: loadBundle('./listener.mjs', '--max-semi-space-size=1 --max-old-space-size=64'),
+        NODE_OPTIONS: loadBundle('./listener.cjs', '--max-semi-space-size=1 --max-old-space-size=64'),
         [ROLE_VARIABLE]: title,
         [HOST_VARIABLE]: String(start.host),
         [VERSION_VARIABLE]: VERSION,
@@ -87,7 +89,7 @@ export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Pr
     cwd: '/',
     env: {
       PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-      NODE_OPTIONS: loadBundle('./forwarder.mjs', '--max-semi-space-size=2'),
+      NODE_OPTIONS: loadBundle('./forwarder.cjs', '--max-semi-space-size=2'),
       [ROLE_VARIABLE]: 'forwarder',
       [VERSION_VARIABLE]: VERSION,
       ONE_TPROXY_SETTINGS: JSON.stringify(settings),

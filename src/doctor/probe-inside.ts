@@ -26,7 +26,7 @@ export async function probeInside(
       silenceMs: SILENCE_MS + 3 * direct.connectMs,
     }),
   );
-  const program = fileURLToPath(new URL('./probe.mjs', import.meta.url));
+  const program = fileURLToPath(new URL('./probe.cjs', import.meta.url));
   const args = [`--net=${netnsPath(netnsName(bridge))}`, '--', process.execPath, program];
   const { stdout } = await run('nsenter', args, { input: JSON.stringify(requests), timeoutMs: LIMIT_MS });
   return asArray(parseJson(stdout, 'probe'), 'probe', 'its answer') as readonly ProbeResult[];

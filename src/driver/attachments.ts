@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, TproxyError } from '../errors.ts';
 import { type Attachment, attachmentKey } from './attachment.ts';
@@ -28,13 +28,13 @@ const TEMPORARY = '.tmp';
 export function attachmentsIn(directory: string, use: 'keep' | 'look-only' = 'keep'): AttachmentStore {
   const fileOf = (attachment: Attachment): string => join(directory, `${attachmentKey(attachment)}${SUFFIX}`);
   return {
-    load: () => load(directory, use === 'keep'),
+    load: async () => load(directory, use === 'keep'),
 
     async put(attachment) {
       const file = fileOf(attachment);
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
-        await writeAtomically(file, attachmentText(attachment, new Date()));
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        writeAtomically(file, attachmentText(attachment, new Date()));
       } catch (error) {
         throw new TproxyError(`${file}: can't be written: ${messageOf(error)}; see to the file system`, {
           cause: error,
@@ -43,67 +43,64 @@ export function attachmentsIn(directory: string, use: 'keep' | 'look-only' = 'ke
     },
 
     async remove(attachment) {
-      await rm(fileOf(attachment), { force: true });
-      await removeIfEmpty(directory);
+      rmSync(fileOf(attachment), { force: true });
+      removeIfEmpty(directory);
     },
   };
 }
 
-async function load(directory: string, tidies: boolean): Promise<LoadedAttachments> {
+function load(directory: string, tidies: boolean): LoadedAttachments {
   const attachments: Attachment[] = [];
   const damaged: string[] = [];
-  for (const name of await namesIn(directory)) {
+  for (const name of namesIn(directory)) {
     const file = join(directory, name);
     // Half a record of a process that was killed; the lock says that nobody is writing it now.
-    if (tidies && name.endsWith(TEMPORARY)) await rm(file, { force: true });
+    if (tidies && name.endsWith(TEMPORARY)) rmSync(file, { force: true });
     if (!name.endsWith(SUFFIX)) continue;
     try {
-      attachments.push(parseAttachment(await readFile(file, 'utf8'), file));
+      attachments.push(parseAttachment(readFileSync(file, 'utf8'), file));
     } catch (error) {
-      damaged.push(tidies ? await setAside(file, error) : `${messageOf(error)}: it is passed over`);
+      damaged.push(tidies ? setAside(file, error) : `${messageOf(error)}: it is passed over`);
     }
   }
   return { attachments, damaged };
 }
 
-async function setAside(file: string, error: unknown): Promise<string> {
+function setAside(file: string, error: unknown): string {
   const aside = `${file}.damaged`;
   const message = `${messageOf(error)}: set aside as ${aside}; delete it when you have seen it`;
-  return rename(file, aside).then(
-    () => message,
-    (reason: unknown) => `${messageOf(error)}: can't be set aside either: ${messageOf(reason)}`,
-  );
+  try {
+    renameSync(file, aside);
+    return message;
+  } catch (reason) {
+    return `${messageOf(error)}: can't be set aside either: ${messageOf(reason)}`;
+  }
 }
 
 /** Readers see the old record or the new one, and never half of one, whatever happens in between. */
-async function writeAtomically(file: string, text: string): Promise<void> {
+function writeAtomically(file: string, text: string): void {
   const temporary = `${file}${TEMPORARY}`;
   try {
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(text);
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
+    writeFileSync(temporary, text, { mode: 0o600 });
+    renameSync(temporary, file);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
 }
 
-async function namesIn(directory: string): Promise<string[]> {
+function namesIn(directory: string): string[] {
   try {
-    return (await readdir(directory)).sort();
+    return readdirSync(directory).sort();
   } catch (error) {
     if (isCode(error, 'ENOENT')) return [];
     throw error;
   }
 }
 
-async function removeIfEmpty(directory: string): Promise<void> {
+function removeIfEmpty(directory: string): void {
   try {
-    await rmdir(directory);
+    rmdirSync(directory);
   } catch (error) {
     if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTEMPTY')) throw error;
   }

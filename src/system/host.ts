@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { messageOf, TproxyError } from '../errors.ts';
 
 /** `stale`: a file in `/run/netns` with no namespace of its own behind it. */
@@ -10,7 +10,10 @@ export interface Moment {
   readonly uptimeS: number;
 }
 
-/** Facts of the host that are files and cost no process. All of the caller's network namespace. */
+/**
+ * Facts of the host that are files and cost no process. All of the caller's network namespace. Read without node's threads:
+ * the kernel has the answers at hand, and starting threads takes longer than they.
+ */
 export interface Host {
   /** Names of all network devices. */
   deviceNames(): Promise<ReadonlySet<string>>;
@@ -27,47 +30,45 @@ const OWN_NETNS = '/proc/self/ns/net';
 export const thisHost: Host = {
   // Not /sys/class/net: it shows the namespace that mounted it, which need not be the one we are in.
   async deviceNames() {
-    const lines = (await readFile('/proc/self/net/dev', 'utf8')).split('\n');
+    const lines = readFileSync('/proc/self/net/dev', 'utf8').split('\n');
     return new Set(
       lines.flatMap((line) => (line.includes(':') ? [line.slice(0, line.indexOf(':')).trim()] : [])),
     );
   },
 
   async netnsState(netns) {
-    const own = await stat(OWN_NETNS);
-    const file = await statOrMissing(`/run/netns/${netns}`);
+    const own = statSync(OWN_NETNS);
+    const file = orMissing(() => statSync(`/run/netns/${netns}`), undefined);
     if (file === undefined) return 'missing';
     // A namespace's file lies on nsfs. One that leads to our own namespace would have us change the host's settings.
     return file.dev === own.dev && file.ino !== own.ino ? 'present' : 'stale';
   },
 
   async netnsNames() {
-    return readdir('/run/netns').catch(missingAs([]));
+    return orMissing(() => readdirSync('/run/netns'), []);
   },
 
   async identity() {
     // Hypervisors that share a kernel, as in tests, differ by their namespace.
-    return `${await readBootId()}/${(await stat(OWN_NETNS)).ino}`;
+    return `${readBootId()}/${statSync(OWN_NETNS).ino}`;
   },
 
   async now() {
-    const [seconds] = (await readFile('/proc/uptime', 'utf8')).split(' ');
-    return { bootId: await readBootId(), uptimeS: Number(seconds) };
+    const [seconds] = readFileSync('/proc/uptime', 'utf8').split(' ');
+    return { bootId: readBootId(), uptimeS: Number(seconds) };
   },
 };
 
-async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-async function statOrMissing(path: string): Promise<{ dev: number; ino: number } | undefined> {
-  return stat(path).catch(missingAs(undefined));
-}
-
-/** Takes ENOENT for `value`; anything else is an error that says what to do. */
-function missingAs<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value;
+/** What `look` finds; `missing` when there is no such file. Any other error says what to do. */
+function orMissing<T, M>(look: () => T, missing: M): T | M {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return missing;
     throw new TproxyError(`${messageOf(error)}: is the file system damaged?`, { cause: error });
-  };
+  }
 }

@@ -76,6 +76,20 @@ export const runProgram: Run = async (command, args, options = {}) => {
   });
 };
 
+/** The error of a program that exited with `status` and said `stderr`. */
+export function commandFailed(line: string, status: number, stderr: string): CommandError {
+  const said = stderr.trim();
+  return new CommandError(`${line}: ${inShort(said) ?? `exit status ${status}`}`, {
+    command: line,
+    status,
+    stderr: said,
+  });
+}
+
+function inShort(stderr: string): string | undefined {
+  return stderr === '' ? undefined : stderr.split('\n').slice(0, SHOWN_LINES).join('; ');
+}
+
 interface Failed {
   readonly timedOut: boolean;
   readonly isMaxBuffer: boolean;
@@ -87,7 +101,8 @@ interface Failed {
 function reason(failed: Failed, timeoutMs: number, stderr: string): string {
   if (failed.timedOut) return `no answer within ${timeoutMs / 1000} s`;
   if (failed.isMaxBuffer) return `more than ${MAX_OUTPUT_BYTES} bytes of output`;
-  if (stderr !== '') return stderr.split('\n').slice(0, SHOWN_LINES).join('; ');
+  const said = inShort(stderr);
+  if (said !== undefined) return said;
   if (failed.signal !== undefined) return `ended by ${failed.signal}`;
   return failed.exitCode === undefined
     ? `can't be started: ${failed.originalMessage}`

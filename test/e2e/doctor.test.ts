@@ -334,7 +334,7 @@ describe('daemons, upstreams and the machine', () => {
     const limit = Math.ceil(Number(listing?.[1]) * 1.25);
     const version = (await hypervisor.must('--version')).trim();
     const rename = (from: string, to: string): Promise<string> =>
-      box.sh(`grep -lF '"${from}"' /var/tmp/one/vnm/tproxy.d/*.mjs | xargs sed -i 's|"${from}"|"${to}"|'`);
+      box.sh(`grep -lF '"${from}"' /var/tmp/one/vnm/tproxy.d/*.cjs | xargs sed -i 's|"${from}"|"${to}"|'`);
     await rename(version, `next ${version}`);
     const stranger = box.spawn(['bash', '-c', 'exec -a one_tproxy cat']);
     const { pid } = await hypervisor.forwarder();

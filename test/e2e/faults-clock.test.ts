@@ -17,8 +17,8 @@ let site: Site;
  * know no wall clock.
  */
 const SHIM = `
-import { readFileSync as readClock } from 'node:fs';
 {
+  const { readFileSync: readClock } = require('node:fs');
   const RealDate = Date;
   const offset = () => { try { return Number(readClock('${CLOCK}', 'utf8')); } catch { return 0; } };
   globalThis.Date = class extends RealDate {
@@ -39,7 +39,7 @@ beforeAll(async () => {
   await site.hypervisor.must('stop');
   jump(0);
   for (const bundle of ['forwarder', 'listener', 'worker', 'entry']) {
-    const file = site.box.path(`/var/tmp/one/vnm/tproxy.d/${bundle}.mjs`);
+    const file = site.box.path(`/var/tmp/one/vnm/tproxy.d/${bundle}.cjs`);
     writeFileSync(file, SHIM + readFileSync(file, 'utf8'));
   }
   await site.hypervisor.must('start');

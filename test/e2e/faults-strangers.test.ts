@@ -112,7 +112,7 @@ describe('two versions of the program at once during an upgrade', () => {
   async function copyTree(): Promise<void> {
     await site.box.sh(`
       mkdir -p /var/tmp/other && cp -a /var/tmp/one/. /var/tmp/other/
-      sed -i -E 's/"0\\.1\\.0( \\([^)]*\\))?"/"9.9.9"/' ${OTHER}/tproxy.d/*.mjs
+      sed -i -E 's/"0\\.1\\.0( \\([^)]*\\))?"/"9.9.9"/' ${OTHER}/tproxy.d/*.cjs
     `);
     expect(await site.box.sh(`${OTHER}/tproxy --version`)).toBe('9.9.9\n');
   }
@@ -167,9 +167,9 @@ describe('two versions of the program at once during an upgrade', () => {
   });
 
   test.each([
-    { what: 'does not even load', breakIt: `echo '}{' > ${OTHER}/tproxy.d/forwarder.mjs` },
-    { what: 'ends at once', breakIt: `echo 'process.exit(9)' > ${OTHER}/tproxy.d/forwarder.mjs` },
-    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/worker.mjs` },
+    { what: 'does not even load', breakIt: `echo '}{' > ${OTHER}/tproxy.d/forwarder.cjs` },
+    { what: 'ends at once', breakIt: `echo 'process.exit(9)' > ${OTHER}/tproxy.d/forwarder.cjs` },
+    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/worker.cjs` },
     { what: 'lacks its native module', breakIt: `rm -r ${OTHER}/tproxy.d/native` },
   ])(
     'a new version that $what: restart fails and says so, the old one goes on alone',

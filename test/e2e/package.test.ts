@@ -63,12 +63,12 @@ describe('on a front-end with OpenNebula', () => {
 
     const owners = await box.sh(`
       cd ${REMOTES}
-      stat -c '%U %n' vnm/tproxy vnm/tproxy.rb vnm/tproxy.d/entry.mjs vnm/bridge/pre.d/50-tproxy vnm/bridge/pre
+      stat -c '%U %n' vnm/tproxy vnm/tproxy.rb vnm/tproxy.d/entry.cjs vnm/bridge/pre.d/50-tproxy vnm/bridge/pre
     `);
     expect(owners.trim().split('\n')).toEqual([
       'oneadmin vnm/tproxy',
       'oneadmin vnm/tproxy.rb',
-      'oneadmin vnm/tproxy.d/entry.mjs',
+      'oneadmin vnm/tproxy.d/entry.cjs',
       'oneadmin vnm/bridge/pre.d/50-tproxy',
       'root vnm/bridge/pre',
     ]);
@@ -82,7 +82,7 @@ describe('on a front-end with OpenNebula', () => {
   test('an upgrade of OpenNebula leaves it in place, an upgrade of it leaves the configuration alone', async () => {
     await installOpenNebula('6.10.1');
     expect(await read(`${REMOTES}/vnm/tproxy.stock`)).toBe('stock tproxy 6.10.1\n');
-    expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/entry.mjs');
+    expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/boot.cjs');
 
     await box.sh(`
       dpkg-deb -R /run/test/tproxy_${VERSION}_all.deb /run/test/next
@@ -141,7 +141,7 @@ test('the tarball and the package do not mix, and each says so', async () => {
 test('OpenNebula that comes later steps aside', async () => {
   await install('tproxy');
   await installOpenNebula('6.10.0');
-  expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/entry.mjs');
+  expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/boot.cjs');
   await machine.dpkg('--purge', 'tproxy');
   expect(await read(`${REMOTES}/vnm/tproxy`)).toBe('stock tproxy 6.10.0\n');
 });

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../config/load.ts';
 import { formatProblem } from '../../config/problem.ts';
 import { resolveServices } from '../../config/resolve.ts';
@@ -12,13 +13,14 @@ import type { Service } from '../../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../model/settings.ts';
 import { thisHost } from '../../system/host.ts';
 import { runProgram } from '../../system/run.ts';
+import { runningTogether } from '../../system/together.ts';
 import type { Io } from '../io.ts';
 
 /** Makes the driver's seams; tests give their own. */
 export type MakeDeps = (settings: Settings, report: Reporter) => DriverDeps;
 
 export const realDeps: MakeDeps = (settings, report) => ({
-  run: runProgram,
+  run: runningTogether(runProgram, fileURLToPath(new URL('./together', import.meta.url))),
   host: thisHost,
   daemons: { sync: (bridge) => sync({ run: runProgram, settings }, bridge) },
   attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`),
