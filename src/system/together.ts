@@ -79,7 +79,7 @@ export function parseTogether(text: string, mark: string): readonly Outcome[] {
   const parts = text.split(`\n${mark}`);
   const outcomes: Outcome[] = [];
   for (let at = 0; at + 2 < parts.length; at += 2) {
-    const [, status, stderr] = /^ (\d+)\n([^]*)$/.exec(parts[at + 1] ?? '') ?? [];
+    const [, status, stderr] = /^ (\d+)\n([\s\S]*)$/.exec(parts[at + 1] ?? '') ?? [];
     if (status === undefined || stderr === undefined) return outcomes;
     const stdout = parts[at] ?? '';
     outcomes.push({ status: Number(status), stderr, stdout: at === 0 ? stdout : stdout.slice(1) });

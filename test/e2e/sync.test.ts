@@ -138,7 +138,7 @@ describe('tproxy sync', () => {
       expect(configurationOf(name)).toBe(configFor({ 5030: FIRST }));
       expect(await leftovers(name)).toBe('');
       const owners = await hypervisors[name].sh(
-        `stat -c %U ${THERE}/vnm/tproxy ${THERE}/vnm/tproxy.d/entry.mjs`,
+        `stat -c %U ${THERE}/vnm/tproxy ${THERE}/vnm/tproxy.d/entry.cjs`,
       );
       expect(owners).toBe(`${USERS[name]}\n${USERS[name]}\n`);
     }
@@ -173,7 +173,7 @@ describe('tproxy sync', () => {
     await deploy();
     const running = () => hypervisors.hv1.sh(`${THERE}/vnm/tproxy status`);
     const before = await running();
-    await frontEnd.sh(`cd ${HERE}/vnm/tproxy.d; echo '// changed' >> probe.mjs; echo > new.mjs`);
+    await frontEnd.sh(`cd ${HERE}/vnm/tproxy.d; echo '// changed' >> probe.cjs; echo > new.cjs`);
     const { status, stderr } = await sync('hv1');
     expect(stderr).toMatch(/^hv1: program: 1 changed, 1 new$/m);
     expect(stderr).toMatch(/^hv1: restarted/m);
