@@ -1,12 +1,20 @@
 import { connect } from 'node:net';
 import { TproxyError } from '../errors.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import { CONTROL_SOCKET } from './paths.ts';
 
 /** What a command asks of the running forwarder: one JSON line. */
 export type ControlRequest =
-  /** Bring listeners and routes to what the endpoint maps say. */
-  | { readonly op: 'sync'; readonly settings: Settings }
+  /** Bring listeners and routes to what the endpoint maps say, or only the one of `bridge`. */
+  | { readonly op: 'sync'; readonly settings: Settings; readonly bridge?: string }
+  /** Is it so already that `bridge` is served with these endpoints, under these settings? Answered from memory. */
+  | {
+      readonly op: 'serves';
+      readonly bridge: string;
+      readonly endpoints: readonly Endpoint[];
+      readonly settings: Settings;
+    }
   /** A successor has bound the sockets: hand it the listeners and finish the relays. */
   | { readonly op: 'yield' }
   | { readonly op: 'count' }
@@ -29,6 +37,8 @@ export interface SyncReport {
   /** Why nothing could be read or done at all. */
   readonly error?: string;
   readonly bridges: readonly BridgeReport[];
+  /** How many bridges are served by now, after a sync of one. */
+  readonly served?: number;
   /** What an operator should hear, although guests are served. */
   readonly warnings?: readonly string[];
   /** Living relays, for `count`. */

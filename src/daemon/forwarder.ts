@@ -1,12 +1,13 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { FromWorker } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import type { RelayList, Stats } from '../model/stats.ts';
-import { readEndpointMaps } from '../system/nft.ts';
+import { readEndpointMap, readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 import { VERSION } from '../version.ts';
@@ -28,6 +29,7 @@ import { DRAINING_TITLE } from './roles.ts';
 import { ensureRunDirectory } from './run-directory.ts';
 import type { BridgeHost } from './served-bridge.ts';
 import { ServedBridges } from './served-bridges.ts';
+import { parseSettings } from './settings.ts';
 import { saveSettings } from './settings-file.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
 import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
@@ -115,11 +117,11 @@ export class Forwarder implements BridgeHost {
     this.recovery.lost();
   }
 
-  /** Brings everything to what nft says, with the settings of the last reload. */
-  sync(settings: Settings = this.settings): Promise<SyncReport> {
-    return this.serialised(() => this.syncNow(settings))
+  /** Brings everything, or what is of one bridge, to what nft says, with the settings of the last reload. */
+  sync(settings: Settings = this.settings, bridge?: string): Promise<SyncReport> {
+    return this.serialised(() => this.syncNow(settings, bridge))
       .then((report) => {
-        this.observation.reloaded(report);
+        this.observation.reloaded(report, bridge);
         return report;
       })
       .finally(() => this.heap.soon());
@@ -165,19 +167,22 @@ export class Forwarder implements BridgeHost {
     return report;
   }
 
-  private async syncNow(settings: Settings): Promise<SyncReport> {
+  private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
     this.applySettings(settings);
     await this.observation.serveMetrics(settings.metricsListen);
     const { warnings } = this.observation;
     let wanted: EndpointMaps;
     try {
-      wanted = await readEndpointMaps(this.run);
+      wanted = await (only === undefined ? readEndpointMaps(this.run) : readEndpointMap(this.run, only));
     } catch (error) {
       this.log.error({ err: error }, 'endpoints unreadable, nothing changed');
       return { ok: false, error: messageOf(error), bridges: [] };
     }
-    const bridges = await this.bridges.become(wanted);
-    return { ok: bridges.every(({ error }) => error === undefined), bridges, warnings };
+    // The last one: whoever asks will stop this process too, unless nft has endpoints that nobody told us of.
+    if (only !== undefined && this.bridges.wouldBeNone(wanted, only)) return { ok: true, bridges: [], served: 0 };
+    const bridges = await this.bridges.become(wanted, only);
+    const ok = bridges.every(({ error }) => error === undefined);
+    return { ok, bridges, served: this.bridges.all.length, warnings };
   }
 
   private onMessage(message: FromWorker): void {
@@ -214,7 +219,9 @@ export class Forwarder implements BridgeHost {
   private async answer(request: ControlRequest): Promise<SyncReport | Stats | RelayList> {
     switch (request.op) {
       case 'sync':
-        return this.sync(request.settings);
+        return this.sync(request.settings, request.bridge);
+      case 'serves':
+        return { ok: this.serves(request), bridges: [] };
       case 'yield':
         return this.serialised(() => this.yieldToSuccessor());
       case 'count':
@@ -230,6 +237,12 @@ export class Forwarder implements BridgeHost {
           bridges: [],
         };
     }
+  }
+
+  /** True when a sync would do nothing, were it asked for one. */
+  private serves({ bridge, endpoints, settings }: Extract<ControlRequest, { op: 'serves' }>): boolean {
+    const asThey = isDeepStrictEqual(parseSettings(settings), parseSettings(this.settings));
+    return asThey && this.bridges.byName.get(bridge)?.serves(endpoints) === true;
   }
 
   /** Resolves only while the data plane is alive. */

@@ -28,9 +28,15 @@ export class HealthWatch {
     }, BEAT_MS).unref();
   }
 
-  reloaded(report: SyncReport): void {
+  /** How a sync of everything went, or one of `only` this bridge, which says nothing about the others. */
+  reloaded(report: SyncReport, only?: string): void {
     const failed = report.bridges.flatMap(({ bridge, error }) => (error === undefined ? [] : [bridge]));
-    this.reload = { at: Date.now() / 1000, ok: report.ok, failed };
+    const others = only === undefined ? [] : (this.reload?.failed ?? []).filter((bridge) => bridge !== only);
+    this.reload = {
+      at: Date.now() / 1000,
+      ok: report.ok && others.length === 0,
+      failed: [...others, ...failed],
+    };
   }
 
   /** Why metrics are not served where they should be; undefined: they are, or need not be. Told once. */

@@ -72,8 +72,8 @@ export class Observation {
     this.counters.recovered(bridge);
   }
 
-  reloaded(report: SyncReport): void {
-    this.health.reloaded(report);
+  reloaded(report: SyncReport, only?: string): void {
+    this.health.reloaded(report, only);
   }
 
   /** Serves metrics at `listen`, and no longer where they were served. */

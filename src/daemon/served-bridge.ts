@@ -104,16 +104,20 @@ export class ServedBridge {
     );
   }
 
+  /** It is so already that guests are led to `endpoints`. */
+  serves(endpoints: readonly Endpoint[]): boolean {
+    return sameEndpoints(this.endpoints, endpoints) && this.isHealthy && this.hasThePorts;
+  }
+
   /** Routes to `endpoints` and a listener with exactly their ports. Resolves when the ports accept. */
   async bring(endpoints: readonly Endpoint[]): Promise<void> {
-    const unchanged = sameEndpoints(this.endpoints, endpoints);
     const netns = this.netnsInode();
     if (netns === undefined) {
       throw new TproxyError(
         `bridge ${this.name}: network namespace ${netnsName(this.name)} is missing; deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
       );
     }
-    if (unchanged && this.isHealthy && this.hasThePorts) return;
+    if (this.serves(endpoints)) return;
     this.route(endpoints);
     this.belongTo(netns);
     if (this.listener !== undefined && this.listener.netns !== netns) await this.endListener();

@@ -39,12 +39,20 @@ export class ServedBridges {
     for (const [name, endpoints] of servedBridges(maps)) this.add(name).route(endpoints);
   }
 
-  /** Brings every bridge to its endpoints and ends those without one. What fails for one is told and stops no other. */
-  async become(maps: EndpointMaps): Promise<readonly BridgeReport[]> {
+  /**
+   * Brings every bridge, or `only` one, to its endpoints and ends those without one. What fails for one is told and stops no
+   * other.
+   */
+  async become(maps: EndpointMaps, only?: string): Promise<readonly BridgeReport[]> {
     const wanted = servedBridges(maps);
-    const gone = this.all.filter(({ name }) => !wanted.has(name));
+    const gone = this.all.filter(({ name }) => !wanted.has(name) && (only === undefined || name === only));
     await sideBySide(gone, (bridge) => this.end(bridge));
     return sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
+  }
+
+  /** True when no bridge would be left with `only` this one brought to its endpoints. */
+  wouldBeNone(maps: EndpointMaps, only: string): boolean {
+    return servedBridges(maps).size === 0 && this.all.every(({ name }) => name === only);
   }
 
   /** Brings back the listener of a bridge that may have been removed meanwhile. */

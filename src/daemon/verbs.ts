@@ -1,11 +1,11 @@
 import { TproxyError } from '../errors.ts';
-import type { EndpointMaps } from '../model/endpoint.ts';
+import type { Endpoint, EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { askForwarder, type ControlRequest, type SyncReport } from './control.ts';
 import { endProcesses, type OwnProcess, ownProcesses, type Role } from './processes.ts';
-import { spawnForwarder, type TakeOver } from './spawn.ts';
+import { spawnForwarder } from './spawn.ts';
 
 /**
  * What the commands start, stop, restart, reload and status do. All act from the root namespace; the changing ones are
@@ -22,11 +22,8 @@ const STOP_GRACE_MS = 5000;
 
 /** Starts what is not running; with no endpoint anywhere, stops what still runs. */
 export async function start(options: VerbOptions): Promise<void> {
-  if (!hasEndpoints(await readEndpointMaps(options.run))) {
-    await stop();
-    return;
-  }
-  demand(await bringUp(options, 'adopt'), options);
+  const report = await bringUp(options);
+  if (report !== undefined) demand(report, options);
 }
 
 /** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
@@ -76,22 +73,43 @@ export async function stop(): Promise<void> {
   }
 }
 
-/** Brings daemons to what the maps say and fails only for trouble on `bridge`: the driver's view. */
+/** Brings daemons to what the maps say of `bridge`, and fails only for trouble on it: the driver's view. */
 export async function sync(options: VerbOptions, bridge: string): Promise<void> {
-  const maps = await readEndpointMaps(options.run);
-  if (!hasEndpoints(maps)) {
-    await stop();
-    return;
-  }
-  const report = await bringUp(options, 'adopt');
+  const report = await bringUp(options, bridge);
+  if (report === undefined) return;
   if (report.error !== undefined) throw new TproxyError(report.error);
   const trouble = report.bridges.find((entry) => entry.bridge === bridge)?.error;
   if (trouble !== undefined) throw new TproxyError(trouble);
 }
 
-async function bringUp({ settings }: VerbOptions, takeOver: TakeOver): Promise<SyncReport> {
-  const running = await ask({ op: 'sync', settings });
-  return running ?? (await spawnForwarder(settings, takeOver));
+/** Longest time for an answer from memory. */
+const ANSWER_MS = 10_000;
+
+/** True when the running processes serve `bridge` with `endpoints` already, as far as they know. Changes nothing. */
+export async function serves(
+  { settings }: VerbOptions,
+  bridge: string,
+  endpoints: readonly Endpoint[],
+): Promise<boolean> {
+  const request = { op: 'serves', bridge, endpoints, settings } as const;
+  const report = await askForwarder(request, ANSWER_MS).catch(() => undefined);
+  return report?.ok === true;
+}
+
+/**
+ * Brings everything, or only what is of `bridge`, to what the maps say: by the running forwarder, which reads them itself,
+ * or by a new one. Undefined when there is no endpoint anywhere: then what still runs was stopped.
+ */
+async function bringUp({ run, settings }: VerbOptions, bridge?: string): Promise<SyncReport | undefined> {
+  const only = bridge === undefined ? {} : { bridge };
+  const running = await ask({ op: 'sync', settings, ...only });
+  const serving = running?.served ?? running?.bridges.length ?? 0;
+  if (running !== undefined && (running.error !== undefined || serving > 0)) return running;
+  if (!hasEndpoints(await readEndpointMaps(run))) {
+    await stop();
+    return undefined;
+  }
+  return (running && (await ask({ op: 'sync', settings }))) ?? (await spawnForwarder(settings, 'adopt'));
 }
 
 /** Undefined also when the forwarder died while it was asked. */

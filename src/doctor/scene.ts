@@ -97,7 +97,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         attachments,
         resolve: rememberingResolve(resolveServices),
         report,
-        daemons: { sync: refuse },
+        daemons: { sync: refuse, serves: refuse },
         withLock: refuse,
       };
       return planHost(services, seams);

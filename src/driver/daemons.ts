@@ -1,3 +1,5 @@
+import type { Endpoint } from '../model/endpoint.ts';
+
 /**
  * The driver's view of the daemons. The real one is made in `src/daemon`; tests give a fake.
  */
@@ -9,4 +11,9 @@ export interface Daemons {
    * Acts from the root namespace; the caller holds the lock.
    */
   sync(bridge: string): Promise<void>;
+  /**
+   * True when it is so already that guests of `bridge` are led to `endpoints`; false also when nobody answers. Costs nothing
+   * and changes nothing.
+   */
+  serves(bridge: string, endpoints: readonly Endpoint[]): Promise<boolean>;
 }

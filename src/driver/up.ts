@@ -99,7 +99,10 @@ async function bringUp(
 ): Promise<Attached> {
   const steps = await settle(facts, endpoints, taps, deps);
   if (endpoints.length === 0 && steps.length === 0) return { is: 'idle' };
-  await deps.daemons.sync(facts.bridge).catch((error) => giveBack(facts.bridge, steps, error, deps));
+  const asBefore = steps.length === 0 && (await deps.daemons.serves(facts.bridge, endpoints));
+  if (!asBefore) {
+    await deps.daemons.sync(facts.bridge).catch((error) => giveBack(facts.bridge, steps, error, deps));
+  }
   if (endpoints.length === 0) return { is: 'idle' };
   return {
     is: 'ready',

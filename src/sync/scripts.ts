@@ -36,7 +36,7 @@ ${AS_ROOT}
 echo "node $(node --version 2>/dev/null || echo missing)"
 cd ${directory} 2>/dev/null || exit 0
 find vnm etc/vnm -type f -exec sha256sum {} + 2>/dev/null | sed 's/^/sum /'
-[ -e ${LIBRARY}/boot.cjs ] || exit 0
+[ -d ${LIBRARY} ] || exit 0
 echo "version $(./${EXECUTABLE} --version 2>/dev/null)"
 if [ -n "$as_root" ]; then
   $as_root ${directory}/${EXECUTABLE} plan 2>&1 | sed 's/^/plan-now /'

@@ -1,5 +1,5 @@
 import type { EndpointMaps } from '../model/endpoint.ts';
-import { NFT_TABLE } from '../model/names.ts';
+import { endpointMapName, NFT_TABLE } from '../model/names.ts';
 import { type BridgeTable, parseBridgeTable } from './nft-bridge-table.ts';
 import { classifyNftFailure, explainNftFailure } from './nft-errors.ts';
 import { type IpTable, parseIpTable } from './nft-ip-table.ts';
@@ -17,6 +17,11 @@ export interface NftTables {
  */
 export async function readEndpointMaps(run: Run): Promise<EndpointMaps> {
   return (await readIp(run, 'table'))?.endpointMaps ?? new Map();
+}
+
+/** Endpoints of one bridge; no map when it has none. For the price of this map alone, however many there are. */
+export async function readEndpointMap(run: Run, bridge: string): Promise<EndpointMaps> {
+  return (await readIp(run, 'map', endpointMapName(bridge)))?.endpointMaps ?? new Map();
 }
 
 /**

@@ -4,7 +4,7 @@ import { formatProblem } from '../../config/problem.ts';
 import { resolveServices } from '../../config/resolve.ts';
 import { withLock } from '../../daemon/lock.ts';
 import { RUN_DIRECTORY } from '../../daemon/paths.ts';
-import { sync } from '../../daemon/verbs.ts';
+import { serves, sync } from '../../daemon/verbs.ts';
 import { attachmentsIn } from '../../driver/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
 import { rememberingResolve } from '../../driver/endpoints.ts';
@@ -22,7 +22,10 @@ export type MakeDeps = (settings: Settings, report: Reporter) => DriverDeps;
 export const realDeps: MakeDeps = (settings, report) => ({
   run: runningTogether(runProgram, fileURLToPath(new URL('./together', import.meta.url))),
   host: thisHost,
-  daemons: { sync: (bridge) => sync({ run: runProgram, settings }, bridge) },
+  daemons: {
+    sync: (bridge) => sync({ run: runProgram, settings }, bridge),
+    serves: (bridge, endpoints) => serves({ run: runProgram, settings }, bridge, endpoints),
+  },
   attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`),
   resolve: rememberingResolve(resolveServices),
   report,

@@ -49,6 +49,7 @@ export function boxDeps(box: Sandbox): BoxDeps {
         synced.push(bridge);
         await deps.sync(bridge);
       },
+      serves: async () => false,
     },
     attachments: storeIn(box),
     resolve: rememberingResolve(async (services: readonly Service[]) => {
