@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { FromWorker } from '../dataplane/messages.ts';
+import type { FromWorker, ToWorker } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
@@ -31,6 +31,7 @@ import type { BridgeHost } from './served-bridge.ts';
 import { ServedBridges } from './served-bridges.ts';
 import { parseSettings } from './settings.ts';
 import { saveSettings } from './settings-file.ts';
+import { AT_ONCE } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
 import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
 
@@ -59,6 +60,8 @@ export class Forwarder implements BridgeHost {
   private readonly counts: RelayCounts;
   private readonly host = hostInode();
   private plane: Plane | undefined;
+  /** What the data plane hears when it is there. */
+  private readonly unsent: ToWorker[] = [];
   private control: Server | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private onDrained: (() => void) | undefined;
@@ -100,8 +103,9 @@ export class Forwarder implements BridgeHost {
     return this.logFile.logger;
   }
 
-  post(message: Parameters<Plane['post']>[0]): void {
-    this.plane?.post(message);
+  post(message: ToWorker): void {
+    if (this.plane === undefined) this.unsent.push(message);
+    else this.plane.post(message);
   }
 
   spawnListener(bridge: string): ReturnType<typeof spawnListener> {
@@ -144,19 +148,24 @@ export class Forwarder implements BridgeHost {
   private async begin({ takeOver, again }: ForwarderOptions): Promise<SyncReport> {
     ensureRunDirectory();
     chmodSync(RUN_DIRECTORY, 0o711);
-    this.user = await listenerUser(this.run, this.settings.processOwner, this.log);
-    this.plane = await Plane.start({ limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() });
-    this.plane.on('message', (message) => this.onMessage(message));
-    this.plane.on('died', (error) => {
-      this.log.fatal({ err: error }, 'data plane died, forwarder ends');
-      process.exit(1);
-    });
     this.log.info({ version: VERSION }, 'forwarder starts');
+    const plane = this.startPlane();
+    plane.catch(() => undefined);
+    this.user = await listenerUser(this.run, this.settings.processOwner, this.log);
     const maps = await readEndpointMaps(this.run);
+    const running = ownProcesses().filter(({ role }) => role === 'forwarder' || role === 'listener');
+    // Where others serve, nothing is taken from them before this process can.
+    if (running.length > 0) await plane;
     // Sockets first: from here on listeners that look for a forwarder find this one.
     this.bridges.welcome(maps);
     // Listeners that run will have nobody else: should this process die it must be brought back.
-    if (ownProcesses().some(({ role }) => role === 'listener')) sayReady();
+    if (running.some(({ role }) => role === 'listener')) sayReady();
+    // On a fresh start they come up beside the data plane.
+    if (running.length === 0) for (const bridge of this.bridges.all.slice(0, AT_ONCE)) bridge.prepare();
+    await plane.catch((error: unknown) => {
+      for (const bridge of this.bridges.all) bridge.abandon();
+      throw error;
+    });
     const tookOver = await succeedForwarder(this.log, again);
     this.control = await startControlServer((request) => this.answer(request));
     await adoptListeners(this.bridges.byName);
@@ -165,6 +174,17 @@ export class Forwarder implements BridgeHost {
     this.recovery.start();
     this.log.info({ bridges: this.bridges.all.length, took_over: tookOver }, 'forwarder ready');
     return report;
+  }
+
+  private async startPlane(): Promise<void> {
+    const plane = await Plane.start({ limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() });
+    plane.on('message', (message) => this.onMessage(message));
+    plane.on('died', (error) => {
+      this.log.fatal({ err: error }, 'data plane died, forwarder ends');
+      process.exit(1);
+    });
+    this.plane = plane;
+    for (const message of this.unsent.splice(0)) plane.post(message);
   }
 
   private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
@@ -179,7 +199,8 @@ export class Forwarder implements BridgeHost {
       return { ok: false, error: messageOf(error), bridges: [] };
     }
     // The last one: whoever asks will stop this process too, unless nft has endpoints that nobody told us of.
-    if (only !== undefined && this.bridges.wouldBeNone(wanted, only)) return { ok: true, bridges: [], served: 0 };
+    if (only !== undefined && this.bridges.wouldBeNone(wanted, only))
+      return { ok: true, bridges: [], served: 0 };
     const bridges = await this.bridges.become(wanted, only);
     const ok = bridges.every(({ error }) => error === undefined);
     return { ok, bridges, served: this.bridges.all.length, warnings };

@@ -62,6 +62,8 @@ export class ServedBridge {
   private failures: Listening['failures'] = [];
   private readonly next = new Expectation();
   private ended = false;
+  /** A listener that was started and has not introduced itself yet. */
+  private prepared: ChildProcess | undefined;
 
   constructor(host: BridgeHost, name: string, id: number) {
     this.host = host;
@@ -88,6 +90,11 @@ export class ServedBridge {
       openPorts,
       failures,
     };
+  }
+
+  /** Of a listener that is on its way. */
+  get preparedPid(): number | undefined {
+    return this.prepared?.pid;
   }
 
   /** False when the netns of the bridge is gone, is another one by now, or has no listener. */
@@ -158,6 +165,7 @@ export class ServedBridge {
       return;
     }
     this.belongTo(netns);
+    this.prepared = undefined;
     this.listener = { link: hello.link, pid: hello.pid, netns, serving: false, silentSince: undefined };
     this.next.met();
   }
@@ -238,8 +246,25 @@ export class ServedBridge {
     return namespaceInode(netnsPath(netnsName(this.name)));
   }
 
-  private async startListener(): Promise<void> {
+  /** Starts the listener before anybody waits for it. */
+  prepare(): void {
     const child = this.host.spawnListener(this.name);
+    this.prepared = child;
+    const forget = (): void => {
+      if (this.prepared === child) this.prepared = undefined;
+    };
+    child.once('exit', forget);
+    child.once('error', forget);
+  }
+
+  /** Ends what was prepared. */
+  abandon(): void {
+    this.prepared?.kill('SIGKILL');
+  }
+
+  private async startListener(): Promise<void> {
+    const child = this.prepared ?? this.host.spawnListener(this.name);
+    this.prepared = undefined;
     let status = '';
     const onExit = (code: number | null, signal: string | null): void => {
       status = signal ?? `status ${code}`;

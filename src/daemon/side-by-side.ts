@@ -1,5 +1,5 @@
 /** Starting a listener keeps a core busy for 50 ms: more at once only make each of them late. */
-const WIDTH = 8;
+export const AT_ONCE = 8;
 
 /** `task` for every item, a few at a time; the results in the order of the items. Rejects with the first error. */
 export async function sideBySide<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
@@ -10,6 +10,6 @@ export async function sideBySide<T, R>(items: readonly T[], task: (item: T) => P
       results[at] = await task(items[at] as T);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(WIDTH, items.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work));
   return results;
 }

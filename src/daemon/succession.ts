@@ -59,7 +59,9 @@ export async function adoptListeners(bridges: Bridges): Promise<void> {
   while (expected.some((bridge) => bridge.listenerPid === undefined) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
-  const adopted = new Set([...bridges.values()].map((bridge) => bridge.listenerPid));
+  const adopted = new Set(
+    [...bridges.values()].flatMap((bridge) => [bridge.listenerPid, bridge.preparedPid]),
+  );
   const strays = ownProcesses().filter(({ role, pid }) => role === 'listener' && !adopted.has(pid));
   await endProcesses(strays, 'SIGTERM', GRACE_MS);
 }

@@ -125,7 +125,7 @@ describe('two versions of the program at once during an upgrade', () => {
     const environment = await site.box.sh(
       `tr '\\0' '\\n' < /proc/${(await site.hypervisor.daemon(title)).pid}/environ`,
     );
-    return /^NODE_OPTIONS=.*file:\/\/([^"]*)\/tproxy\.d/m.exec(environment)?.[1];
+    return /^NODE_OPTIONS=.*="([^"]*)\/tproxy\.d/m.exec(environment)?.[1];
   }
 
   test('restart is the upgrade: guests do not notice; each version sees and commands the other one', async () => {
