@@ -146,13 +146,16 @@ describe(':tproxy_metrics_listen:', () => {
   test('where another program listens: a warning, guests are served, and it is tried again', async () => {
     const { box, hypervisor, guest } = site;
     const other = box.spawn(program('greeter', '127.0.0.1', 9518, 'other'));
-    await other.waitFor(/^listening$/m);
-    expect(await serveAt('127.0.0.1:9518')).toMatch(
-      /^WARNING: metrics: 127\.0\.0\.1:9518: another program listens there/m,
-    );
-    expect(await ask(guest, 80)).toBe('first');
-    expect(hypervisor.log('one_tproxy').some(({ msg }) => msg === 'metrics are not served')).toBe(true);
-    await other.stop();
+    try {
+      await other.waitFor(/^listening$/m);
+      expect(await serveAt('127.0.0.1:9518')).toMatch(
+        /^WARNING: metrics: 127\.0\.0\.1:9518: another program listens there/m,
+      );
+      expect(await ask(guest, 80)).toBe('first');
+      expect(hypervisor.log('one_tproxy').some(({ msg }) => msg === 'metrics are not served')).toBe(true);
+    } finally {
+      await other.stop();
+    }
     await expect
       .poll(() => scrape('http://127.0.0.1:9518/metrics').catch(() => ''), { timeout: 15_000 })
       .toContain('tproxy_up 1');
@@ -169,10 +172,13 @@ describe(':tproxy_metrics_listen:', () => {
     await serveAt('127.0.0.1:9519');
     const before = await hypervisor.daemons();
     const bad = box.spawn(program('scrape', '127.0.0.1', 9519, 100));
-    await bad.waitFor(/^at work$/m);
-    for (let i = 0; i < 20; i += 1) expect(await ask(guest, 80)).toBe('first');
-    expect(await hypervisor.must('status', '-v')).toContain('listening');
-    await bad.stop();
+    try {
+      await bad.waitFor(/^at work$/m);
+      for (let i = 0; i < 20; i += 1) expect(await ask(guest, 80)).toBe('first');
+      expect(await hypervisor.must('status', '-v')).toContain('listening');
+    } finally {
+      await bad.stop();
+    }
     // The seats of those who only sat there are free again within seconds.
     await expect
       .poll(() => scrape('http://127.0.0.1:9519/metrics').catch(() => ''), { timeout: 30_000 })

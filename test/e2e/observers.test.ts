@@ -150,33 +150,34 @@ describe('tproxy log', () => {
     const { box, guest } = site;
     const file = '/var/log/one_tproxy_br0.log';
     const following = box.spawn([EXECUTABLE, 'log', '-n', '0', '--service', '80', '--guest', guest.ip]);
-    const lines = () => following.lines.filter((line) => line.includes('→ 80 →')).length;
-    // The first line of the new file is written by hand: the daemons go on with the one that they have open.
-    const copy = 'tail -n 1 /run/sample | sed \'s/"service_port":[0-9]*/"service_port":80/\'';
-    await box.sh(`grep '"service_port":80,' ${file} > /run/sample`);
-    await expect
-      .poll(async () => {
-        expect(await ask(guest, 80)).toBe('first');
-        return lines();
-      })
-      .toBeGreaterThan(0);
-    const before = lines();
-    await box.sh(`cp ${file} ${file}.1; truncate -s 0 ${file}`);
-    await expect
-      .poll(async () => {
-        expect(await ask(guest, 80)).toBe('first');
-        return lines();
-      })
-      .toBeGreaterThan(before);
-    await box.sh(`mv ${file} ${file}.2; { echo '{"level":30,"ti'; ${copy}; } > ${file}`);
-    const known = lines();
-    await expect.poll(lines).toBeGreaterThanOrEqual(known);
-    const afterRename = lines();
-    await box.sh(`{ echo nonsense; ${copy}; } >> ${file}`);
-    await expect.poll(lines).toBeGreaterThan(afterRename);
-    await following.stop();
-    expect(following.output).not.toMatch(/nonsense|Error|\s+at /);
-    await box.sh(`mv ${file}.2 ${file}`);
+    try {
+      const lines = () => following.lines.filter((line) => line.includes('→ 80 →')).length;
+      // Lines of the new file are written by hand, each as of another port: the daemons go on with the file that they have open.
+      const copy = (port: number) => `sed 's/"guest":"[^"]*"/"guest":"${guest.ip}:${port}"/' /run/sample`;
+      await box.sh(`grep -m 1 '"service_port":80,"guest"' ${file} > /run/sample`);
+      await expect
+        .poll(async () => {
+          expect(await ask(guest, 80)).toBe('first');
+          return lines();
+        })
+        .toBeGreaterThan(0);
+      const before = lines();
+      await box.sh(`cp ${file} ${file}.1; truncate -s 0 ${file}`);
+      await expect
+        .poll(async () => {
+          expect(await ask(guest, 80)).toBe('first');
+          return lines();
+        })
+        .toBeGreaterThan(before);
+      await box.sh(`mv ${file} ${file}.2; { echo '{"level":30,"ti'; ${copy(1)}; } > ${file}`);
+      await following.waitFor(/:1 → 80 →/);
+      await box.sh(`{ echo nonsense; ${copy(2)}; } >> ${file}`);
+      await following.waitFor(/:2 → 80 →/);
+      expect(following.output).not.toMatch(/nonsense|Error|\s+at /);
+    } finally {
+      await following.stop();
+      await box.sh(`if [ -e ${file}.2 ]; then mv ${file}.2 ${file}; fi`);
+    }
   });
 
   test('a reader that has seen enough is no error', async () => {
