@@ -1,13 +1,21 @@
-import { chmodSync, chownSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { seqpacketListen } from '../linux/socket.ts';
+import { bridgeDirectory, bridgeSocket } from './paths.ts';
 
 const BACKLOG = 16;
 
 /**
- * The listening unix socket of a bridge at `path`, open to the user of its listener alone. An earlier one at that place is
- * replaced in one step, so that a listener that connects meets either the old forwarder or the new one.
+ * The listening unix socket of a bridge, open to the user of its listener alone. An earlier one at that place is replaced in
+ * one step, so that a listener that connects meets either the old forwarder or the new one.
+ *
+ * It lies in a directory of its own, which is all that the listener sees of the runtime directory. The directory stays the
+ * same while there is a listener: one that was made anew would be out of its reach.
  */
-export function openBridgeSocket(path: string, user: { uid: number; gid: number } | undefined): number {
+export function openBridgeSocket(bridge: string, user: { uid: number; gid: number } | undefined): number {
+  const path = bridgeSocket(bridge);
+  // The listener's own root is mounted on `root`, in its mount namespace (remotes/launch-listener).
+  mkdirSync(`${bridgeDirectory(bridge)}/root`, { recursive: true });
+  chmodSync(bridgeDirectory(bridge), 0o711);
   const fresh = `${path}.${process.pid}`;
   rmSync(fresh, { force: true });
   const fd = seqpacketListen(fresh, BACKLOG);
@@ -15,4 +23,9 @@ export function openBridgeSocket(path: string, user: { uid: number; gid: number 
   if (user !== undefined) chownSync(fresh, user.uid, user.gid);
   renameSync(fresh, path);
   return fd;
+}
+
+/** Takes the socket of a bridge away that is no longer served, with its directory. */
+export function removeBridgeSocket(bridge: string): void {
+  rmSync(bridgeDirectory(bridge), { recursive: true, force: true });
 }

@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
+import { denySystemCalls } from '../linux/seccomp.ts';
+import { setThreadName } from '../linux/thread-name.ts';
 import { LineLog } from './line-log.ts';
 import { Listener } from './listener.ts';
 import { ROLE_VARIABLE } from './roles.ts';
@@ -11,9 +12,12 @@ function main(environment: NodeJS.ProcessEnv): void {
   const bridge = environment.ONE_TPROXY_BRIDGE ?? '';
   const log = new LineLog(STDERR, Number(environment.ONE_TPROXY_LOG_LEVEL ?? 2), { bridge });
   try {
-    writeFileSync('/proc/self/comm', environment[ROLE_VARIABLE] ?? 'one_tproxy');
+    setThreadName(environment[ROLE_VARIABLE] ?? 'one_tproxy');
     log.info('listener starts', {});
-    new Listener({ bridge, socket: environment.ONE_TPROXY_SOCKET ?? '', log }).run();
+    const listener = new Listener({ bridge, socket: environment.ONE_TPROXY_SOCKET ?? '', log });
+    const undone = denySystemCalls();
+    if (undone !== undefined) log.warn('system calls are not restricted', { reason: undone });
+    listener.run();
     process.exit(0);
   } catch (error) {
     log.error('listener failed', {

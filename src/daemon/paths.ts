@@ -1,15 +1,20 @@
 import { listenerTitle, PREFIX } from '../model/names.ts';
 
-/** Runtime files: sockets, lock, records. Mode 0711: a listener opens its own socket, nobody lists the others. */
+/** Runtime files: sockets, lock, records. Mode 0711: nobody lists it. */
 export const RUN_DIRECTORY = '/run/one_tproxy';
 export const CONTROL_SOCKET = `${RUN_DIRECTORY}/control.sock`;
 export const LOCK_FILE = `${RUN_DIRECTORY}/lock`;
 export const SETTINGS_FILE = `${RUN_DIRECTORY}/settings.json`;
 const LOG_DIRECTORY = '/var/log';
 
+/** What the listener of a bridge sees of the runtime directory. */
+export function bridgeDirectory(bridge: string): string {
+  return `${RUN_DIRECTORY}/bridge.${bridge}`;
+}
+
 /** The unix socket between the listener of a bridge and the forwarder. */
 export function bridgeSocket(bridge: string): string {
-  return `${RUN_DIRECTORY}/bridge.${bridge}.sock`;
+  return `${bridgeDirectory(bridge)}/listener.sock`;
 }
 
 export function netnsPath(netns: string): string {

@@ -10,7 +10,7 @@ import { netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
 import { openBridgeSocket } from './bridge-socket.ts';
 import { Expectation } from './expectation.ts';
-import { bridgeSocket, listenerLog, netnsPath } from './paths.ts';
+import { listenerLog, netnsPath } from './paths.ts';
 import { endProcesses, hostInode, namespaceInode, ownProcess } from './processes.ts';
 import type { BridgeCondition } from './stats.ts';
 
@@ -73,7 +73,7 @@ export class ServedBridge {
       type: 'serve',
       bridge: name,
       bridgeId: id,
-      fd: openBridgeSocket(bridgeSocket(name), host.user),
+      fd: openBridgeSocket(name, host.user),
     });
   }
 

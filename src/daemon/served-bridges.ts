@@ -1,9 +1,8 @@
-import { rmSync } from 'node:fs';
 import type { FromWorker, LinkMessage } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
+import { removeBridgeSocket } from './bridge-socket.ts';
 import type { SyncReport } from './control.ts';
-import { bridgeSocket } from './paths.ts';
 import { type BridgeHost, ServedBridge } from './served-bridge.ts';
 import { sideBySide } from './side-by-side.ts';
 
@@ -119,7 +118,7 @@ export class ServedBridges {
   private async end(bridge: ServedBridge): Promise<void> {
     this.bridges.delete(bridge.name);
     await bridge.end();
-    rmSync(bridgeSocket(bridge.name), { force: true });
+    removeBridgeSocket(bridge.name);
     this.onEnd(bridge.name);
   }
 }

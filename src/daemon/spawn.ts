@@ -9,7 +9,7 @@ import { listenerTitle, netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
 import { VERSION } from '../version.ts';
 import type { SyncReport } from './control.ts';
-import { bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
+import { bridgeDirectory, bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
 import { HOST_VARIABLE, ROLE_VARIABLE, VERSION_VARIABLE, WATCH_TITLE } from './roles.ts';
 
 /** Longest time from starting the forwarder to its first report, on a host with hundreds of bridges. One that hangs ends earlier. */
@@ -49,8 +49,12 @@ export function spawnListener(start: ListenerStart): ChildProcess {
   const log = logDescriptor(listenerLog(start.bridge));
   const launcher = fileURLToPath(new URL('./launch-listener', import.meta.url));
   const child = spawn(
-    'bash',
-    [launcher, netnsPath(netnsName(start.bridge)), title, start.user, process.execPath],
+    'nsenter',
+    [
+      `--net=${netnsPath(netnsName(start.bridge))}`,
+      ...['unshare', '--mount', 'bash', launcher],
+      ...[title, start.user, process.execPath, bridgeDirectory(start.bridge)],
+    ],
     {
       stdio: ['ignore', 'ignore', log],
       detached: true,

@@ -39,6 +39,18 @@ test('the unit runs commands that the executable has', async () => {
   expect(commands).toEqual(['start', 'reload', 'stop']);
 });
 
+test('the unit leaves the capabilities that the daemons leave themselves', () => {
+  const unit = readFileSync(`${ETC}/systemd/one-tproxy.service`, 'utf8');
+  const watch = readFileSync(fileURLToPath(new URL('../../remotes/watch', import.meta.url)), 'utf8');
+  const ofUnit = /^CapabilityBoundingSet=(.*)$/m
+    .exec(unit)?.[1]
+    ?.toLowerCase()
+    .replaceAll('cap_', '')
+    .split(' ');
+  const ofWatch = /^readonly capabilities=-all,\+(.*)$/m.exec(watch)?.[1]?.split(',+');
+  expect(ofUnit).toEqual(ofWatch);
+});
+
 test('logrotate takes its file as it is, and a daemon goes on writing to the file that was cut', async () => {
   await box.sh(`
     cp ${ETC}/logrotate.d/one_tproxy /run/logrotate.conf
