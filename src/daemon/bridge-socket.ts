@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { seqpacketListen } from '../linux/socket.ts';
 import { bridgeDirectory, bridgeSocket } from './paths.ts';
 
@@ -14,7 +14,7 @@ const BACKLOG = 16;
 export function openBridgeSocket(bridge: string, user: { uid: number; gid: number } | undefined): number {
   const path = bridgeSocket(bridge);
   // The listener's own root is mounted on `root`, in its mount namespace (remotes/launch-listener).
-  mkdirSync(`${bridgeDirectory(bridge)}/root`, { recursive: true });
+  mkdirSync(`${directoryOf(bridge)}/root`, { recursive: true });
   chmodSync(bridgeDirectory(bridge), 0o711);
   const fresh = `${path}.${process.pid}`;
   rmSync(fresh, { force: true });
@@ -23,6 +23,13 @@ export function openBridgeSocket(bridge: string, user: { uid: number; gid: numbe
   if (user !== undefined) chownSync(fresh, user.uid, user.gid);
   renameSync(fresh, path);
   return fd;
+}
+
+/** A directory, also where something else has its name. */
+function directoryOf(bridge: string): string {
+  const path = bridgeDirectory(bridge);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path, { force: true });
+  return path;
 }
 
 /** Takes the socket of a bridge away that is no longer served, with its directory. */

@@ -122,7 +122,13 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
     const lines = createInterface({ input: pipe });
     lines.once('line', (line) => {
       clearTimeout(timer);
-      resolve(JSON.parse(line) as SyncReport);
+      const report = JSON.parse(line) as SyncReport;
+      if (report.error === undefined) resolve(report);
+      else {
+        // Most likely it ends now, and its watch with it: whoever is told of the failure shall find neither.
+        child.removeAllListeners('exit').once('exit', () => resolve(report));
+        setTimeout(() => resolve(report), WATCH_END_MS);
+      }
     });
     // The forwarder died without a word. If its watch ends as well, how it ended says more.
     lines.once('close', () => {

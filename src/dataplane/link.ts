@@ -50,6 +50,8 @@ export class Link implements EventTarget {
   private readonly descriptors: number[] = [];
   /** Inode of the netns that the listener lives in, and its sockets. */
   private netns = 0;
+  /** Ports that it was ever told; it may bring no socket for another one. */
+  private readonly asked = new Set<number>();
   /** Ports whose sockets the listener is known to have. */
   private readonly shared = new Set<number>();
 
@@ -88,6 +90,7 @@ export class Link implements EventTarget {
     this.state = 'trusted';
     this.netns = netns;
     const ports = new Set(wanted.ports);
+    for (const port of ports) this.asked.add(port);
     const kept = this.bridge.sockets.all.filter(({ port }) => ports.has(port) && !this.shared.has(port));
     for (const { port } of kept) this.shared.add(port);
     const pieces = inPieces(kept);
@@ -143,7 +146,9 @@ export class Link implements EventTarget {
     const { ports, sockets, more, failures } = parseListening(readJson(length));
     const { bridge } = this;
     for (const socket of portSockets(sockets, this.descriptors)) {
-      const fault = this.host.socketFault(socket.fd, socket.port, this.netns);
+      const fault = this.asked.has(socket.port)
+        ? this.host.socketFault(socket.fd, socket.port, this.netns)
+        : 'was not asked for';
       if (fault !== undefined) throw new TproxyError(`the socket for service port ${socket.port} ${fault}`);
       this.descriptors.shift();
       this.shared.add(socket.port);

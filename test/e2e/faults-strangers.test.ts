@@ -68,11 +68,11 @@ describe('stale sockets and records from a previous boot', () => {
     {
       what: 'sockets that nobody listens on, temporary ones included',
       script: `
-        for name in control.sock bridge.br0.sock control.sock.1 bridge.br0.sock.2 bridge.gone.sock; do
+        for name in control.sock bridge.br0 control.sock.1 bridge.br0.2 bridge.gone; do
           node -e "const s = require('net').createServer().listen('$name', () => process.exit())"
         done`,
     },
-    { what: 'empty files of the same names', script: 'touch control.sock bridge.br0.sock settings.json' },
+    { what: 'empty files of the same names', script: 'touch control.sock bridge.br0 settings.json' },
     { what: 'settings that are no JSON', script: `echo '{"debugLevel": ' > settings.json` },
     {
       what: 'settings of another age',

@@ -17,7 +17,8 @@ import {
   withFewDescriptors,
 } from '../linux/endpoints.ts';
 
-const WANTED = { ports: [80], logLevel: 2 };
+/** More than the tests show sockets for. */
+const WANTED = { ports: Array.from({ length: 700 }, (_, i) => i + 1), logLevel: 2 };
 const NETNS = 4711;
 
 /** A link with the listener's end in the hands of the test. */
@@ -388,6 +389,7 @@ describe('a listener is cut off, and what it sent is closed', () => {
     ['fewer sockets than announced', '3 sockets announced, 2 came', true, () => state([1, 2, 3]), 2],
     ['ports without their sockets', 'without their sockets', true, () => state([1, 2], []), 0],
     ['pong with descriptors', '0 sockets announced, 3 came', true, () => writeBare(MessageType.pong), 3],
+    ['a socket that it was not asked for', 'port 7000 was not asked for', true, () => state([7000]), 1],
     [
       'a wrong socket, and no more',
       'the socket for service port 666 is not what it should be',
