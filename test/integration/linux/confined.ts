@@ -47,7 +47,7 @@ const allowed = {
   'signal to itself': call(cTgkill(process.pid, process.pid, 0)),
   'unix socket': call(cSocket(AF.unix, SOCK.stream, 0)),
   'unix connection to nobody': errnoName(-seqpacketConnect('/nowhere')),
-  listen: attempt(() => localPort(tcpListen(parseIpv4('127.0.0.1'), 0, 1, 0))),
+  listen: attempt(() => localPort(tcpListen(parseIpv4('127.0.0.1'), 0, 1))),
 };
 new Worker('require("node:worker_threads").parentPort.postMessage(1)', { eval: true })
   .once('message', () => console.log(JSON.stringify({ before, undone, denied, allowed, thread: 'done' })))
