@@ -5,11 +5,13 @@ import { CommanderError } from 'commander';
 import { ExitCode, messageOf, TproxyError } from '../errors.ts';
 import type { Io } from './io.ts';
 import { buildProgram, exitCodeOf } from './program.ts';
+import { escapeForTerminal } from './text/escape.ts';
 import { wantsColour } from './text/style.ts';
 
 const io: Io = {
   out: (line) => process.stdout.write(`${line}\n`),
-  err: (line) => process.stderr.write(`${line}\n`),
+  // What names and messages of others have in them is shown, not done; line feeds are ours.
+  err: (text) => process.stderr.write(`${text.split('\n').map(escapeForTerminal).join('\n')}\n`),
   readStdin: () => text(process.stdin),
   get colour() {
     return wantsColour(process.stdout.isTTY, process.env);

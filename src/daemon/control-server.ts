@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
 import type { RelayList, Stats } from '../model/stats.ts';
 import type { ControlRequest, SyncReport } from './control.ts';
+import { parseControlRequest } from './control-request.ts';
 import { CONTROL_SOCKET } from './paths.ts';
 
 const REQUEST_BYTES = 64 * 1024;
@@ -11,16 +12,16 @@ const REQUEST_TIMEOUT_MS = 5000;
 export type Answer = (request: ControlRequest) => Promise<SyncReport | Stats | RelayList>;
 
 /** Listens on the control socket, which is root's alone. An earlier forwarder's socket is replaced in one step. */
-export async function startControlServer(answer: Answer): Promise<Server> {
+export async function startControlServer(answer: Answer, path = CONTROL_SOCKET): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
-  const fresh = `${CONTROL_SOCKET}.${process.pid}`;
+  const fresh = `${path}.${process.pid}`;
   rmSync(fresh, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(fresh, resolve);
   });
   chmodSync(fresh, 0o600);
-  renameSync(fresh, CONTROL_SOCKET);
+  renameSync(fresh, path);
   return server;
 }
 
@@ -43,7 +44,7 @@ function serve(socket: Socket, answer: Answer): void {
 
 async function reply(line: string, answer: Answer): ReturnType<Answer> {
   try {
-    return await answer(JSON.parse(line) as ControlRequest);
+    return await answer(parseControlRequest(line));
   } catch (error) {
     return { ok: false, error: messageOf(error), bridges: [] };
   }
