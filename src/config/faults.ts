@@ -1,7 +1,7 @@
 import type { core } from 'zod/mini';
 import type { Place } from './collect-fields.ts';
 import { nearest } from './nearest.ts';
-import { type Position, type Problem, quote } from './problem.ts';
+import { keyInMessage, type Position, type Problem, quote } from './problem.ts';
 import type { Fault } from './verdict.ts';
 
 /** What messages about the keys of one mapping need. */
@@ -46,7 +46,7 @@ export function duplicateKey(key: string, at: Position, first: Position, owner: 
     severity: 'error',
     ...at,
     key,
-    message: `:${key}:${owner} stands twice, first in line ${first.line}`,
+    message: `${keyInMessage(key)}${owner} stands twice, first in line ${first.line}`,
     remedy: 'keep one of the two; with and without the leading colon it is the same key',
   };
 }

@@ -22,9 +22,32 @@ export function formatProblem(problem: Problem, file: string): string {
   return `${file}:${line}:${column}: ${severity}: ${message}; ${remedy}`;
 }
 
-const SHOWN_CHARACTERS = 60;
+const QUOTED_CHARACTERS = 60;
+const TEXT_CHARACTERS = 120;
 
 /** A value from the file as it may stand in a message: quoted, on one line, not too long. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);
+  return plain(JSON.stringify(cut(text, QUOTED_CHARACTERS)));
+}
+
+/** A key as it stands in a message: `:guest_rate:`; in quotes when there is anything odd about it. */
+export function keyInMessage(key: string): string {
+  return /^\w{1,40}$/.test(key) ? `:${key}:` : quote(`:${key}:`);
+}
+
+/** What somebody else says about the file, and quotes from it: the first line of it, not too long. */
+export function plainly(text: string): string {
+  return plain(cut(text.split('\n', 1)[0] ?? '', TEXT_CHARACTERS));
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
+/** Nothing stays that a terminal would act upon: control characters, and those that turn the direction of writing. */
+function plain(text: string): string {
+  return text.replace(
+    /\p{C}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -1,5 +1,5 @@
 import { isMap, LineCounter, parseDocument, type YAMLMap, type YAMLParseError } from 'yaml';
-import type { Problem } from './problem.ts';
+import { type Problem, plainly } from './problem.ts';
 import { type YamlSource, yamlSource } from './yaml-source.ts';
 
 export type ReadYaml =
@@ -51,7 +51,7 @@ function yamlProblems(errors: readonly YAMLParseError[], lines: LineCounter): re
       line: Math.max(line, 1),
       column: Math.max(col, 1),
       key: '',
-      message: `broken YAML: ${error.message.split('\n')[0] ?? ''}`,
+      message: `broken YAML: ${plainly(error.message)}`,
       remedy: REMEDIES[error.code] ?? 'correct the YAML here or just above',
     };
   });

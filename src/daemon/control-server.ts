@@ -30,6 +30,9 @@ function serve(socket: Socket, answer: Answer): void {
   const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
   socket.setEncoding('utf8');
   socket.on('error', () => socket.destroy());
+  // Before its line was complete there is nothing to answer.
+  const ended = (): void => void socket.destroy();
+  socket.on('end', ended);
   socket.on('close', () => clearTimeout(timer));
   socket.on('data', (chunk: string) => {
     text += chunk;
@@ -37,7 +40,7 @@ function serve(socket: Socket, answer: Answer): void {
     const end = text.indexOf('\n');
     if (end < 0 || socket.destroyed) return;
     clearTimeout(timer);
-    socket.removeAllListeners('data');
+    socket.removeAllListeners('data').off('end', ended);
     void reply(text.slice(0, end), answer).then((report) => socket.end(JSON.stringify(report)));
   });
 }

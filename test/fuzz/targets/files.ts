@@ -70,7 +70,10 @@ export const configuration: Target = {
     const { config, problems, readable } = parseConfig(input);
     for (const { message, remedy, line } of problems) {
       demand(
-        line > 0 && remedy !== '' && !/[\n\x1b]/.test(message + remedy),
+        line > 0 &&
+          remedy !== '' &&
+          !/[\0-\x1f\x7f-\x9f\u202e]/.test(message + remedy) &&
+          message.length < 500,
         `problem ${JSON.stringify(message)}`,
       );
     }
