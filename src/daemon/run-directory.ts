@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TproxyError } from '../errors.ts';
 import { RUN_DIRECTORY } from './paths.ts';
 
-/** Nobody but its owner lists or changes it; a listener opens its own socket in it. */
+/** Nobody but its owner lists or changes it; a listener opens its own socket below it. */
 const MODE = 0o711;
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -21,10 +21,7 @@ export function ensureRunDirectory(path = RUN_DIRECTORY): void {
   if ((found.mode & WRITABLE_BY_OTHERS) === 0) return;
   chmodSync(path, MODE);
   for (const name of readdirSync(path)) {
-    const entry = lstatSync(join(path, name));
-    // The sockets of bridges belong to the user of their listener.
-    const ofListener = entry.isSocket() && name.startsWith('bridge.');
-    if (!isOurs(entry) && !ofListener) rmSync(join(path, name), { recursive: true, force: true });
+    if (!isOurs(lstatSync(join(path, name)))) rmSync(join(path, name), { recursive: true, force: true });
   }
 }
 
