@@ -37,6 +37,9 @@ export function limits(more: Partial<Limits> = {}, admission: Partial<AdmissionL
   };
 }
 
+/** What its listener is told: it may show sockets for these alone. */
+const EVERY_PORT = Array.from({ length: 1000 }, (_, i) => i + 1);
+
 /** Service port 80 to an upstream on the loopback. */
 export function route(port: number, more: Partial<Route> = {}): Route {
   return {
@@ -119,7 +122,7 @@ export class PlaneBench {
     if (fd < 0) throw new Error(`no link: ${fd}`);
     sendMessage(fd, writeJson(MessageType.hello, { bridge: 'br0' }));
     const id = this.said('hello').link;
-    const body = { ports: [], logLevel: 2 };
+    const body = { ports: EVERY_PORT, logLevel: 2 };
     this.plane.onMessage({ type: 'configure', link: id, body, netns: 1 });
     receiveMessage(fd, []);
     return { fd, id };
