@@ -128,7 +128,7 @@ test('the tarball and the package do not mix, and each says so', async () => {
   await installOpenNebula('6.10.0');
   await box.sh(`cd /run/test && tar -xzf tproxy-${VERSION}.tar.gz && tproxy-${VERSION}/install.sh install`);
   await expect(install('tproxy')).rejects.toThrow(/run its 'install.sh remove' first/);
-  expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/entry.mjs');
+  expect(await read(`${REMOTES}/vnm/tproxy`)).toContain('tproxy.d/boot.cjs');
   await box.sh(`/run/test/tproxy-${VERSION}/install.sh remove`);
   await install('tproxy');
   await expect(box.sh(`/run/test/tproxy-${VERSION}/install.sh install`)).rejects.toThrow(
