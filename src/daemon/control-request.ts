@@ -1,4 +1,6 @@
 import { TproxyError } from '../errors.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import { isBridgeName } from '../model/names.ts';
 import type { ControlRequest } from './control.ts';
 import { parseSettings } from './settings.ts';
 
@@ -7,10 +9,21 @@ import { parseSettings } from './settings.ts';
  * settings are read as those of another version are, and what is no request at all throws.
  */
 export function parseControlRequest(line: string): ControlRequest {
-  const { op, settings, byGuest } = fieldsOf(line);
+  const { op, settings, byGuest, bridge, endpoints } = fieldsOf(line);
   switch (op) {
     case 'sync':
-      return { op, settings: parseSettings(settings) };
+      return {
+        op,
+        settings: parseSettings(settings),
+        ...(bridge === undefined ? {} : { bridge: nameOf(bridge) }),
+      };
+    case 'serves':
+      return {
+        op,
+        bridge: nameOf(bridge),
+        endpoints: parseEndpoints(endpoints),
+        settings: parseSettings(settings),
+      };
     case 'stats':
       return { op, byGuest: byGuest === true };
     case 'yield':
@@ -24,10 +37,35 @@ export function parseControlRequest(line: string): ControlRequest {
   }
 }
 
+function nameOf(bridge: unknown): string {
+  if (typeof bridge === 'string' && isBridgeName(bridge)) return bridge;
+  throw new TproxyError('the bridge of the request is no name', { code: 'PROTOCOL' });
+}
+
+function parseEndpoints(value: unknown): readonly Endpoint[] {
+  if (Array.isArray(value) && value.every(isEndpoint)) return value;
+  throw new TproxyError('the endpoints of the request are none', { code: 'PROTOCOL' });
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  if (!isRecord(value) || !isRecord(value.upstream)) return false;
+  const { servicePort, upstream, comment } = value;
+  return (
+    typeof servicePort === 'number' &&
+    typeof upstream.address === 'string' &&
+    typeof upstream.port === 'number' &&
+    (comment === undefined || typeof comment === 'string')
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return isRecord(value) ? value : {};
   } catch (cause) {
     throw new TproxyError('the request is no JSON', { code: 'PROTOCOL', cause });
   }
