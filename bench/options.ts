@@ -39,7 +39,8 @@ export const USAGE = `npm run bench -- [options]
   --json FILE        everything that was measured
   --svg FILE         a chart, for docs/performance.md
 
-npm run bench -- hook [--rounds N] [--json FILE] …    npm run bench -- scale [--bridges 1,50,200] [--json FILE] …`;
+npm run bench -- hook [--rounds N] [--json FILE] …    npm run bench -- scale [--bridges 1,50,200] [--json FILE] …
+npm run bench -- fairness [--rounds N] [--peers A,B] …`;
 
 export const DEFAULT_TPROXY = 'dist/remotes/vnm/tproxy';
 

@@ -4,6 +4,7 @@
 #   npm run bench -- [options]          side by side: throughput, requests, connections, CPU, memory (bench/main.ts)
 #   npm run bench -- hook [options]     `tproxy up` and `down` for one NIC against the stock way (bench/hook.ts)
 #   npm run bench -- scale [options]    many bridges on one host (bench/scale.ts)
+#   npm run bench -- fairness [options] what an attack of one guest costs another one (bench/fairness.ts)
 #
 # --against REV is handled here, because building needs the network that the namespaces do not have.
 set -euo pipefail
@@ -16,9 +17,9 @@ die() { echo "bench: $*" >&2; exit 1; }
 
 program=main
 case ${1:-} in
-  hook | scale) program=$1; shift ;;
+  hook | scale | fairness) program=$1; shift ;;
   '' | -*) ;;
-  *) die "unknown benchmark \"$1\" (hook, scale, or options only)" ;;
+  *) die "unknown benchmark \"$1\" (hook, scale, fairness, or options only)" ;;
 esac
 
 args=()
@@ -69,7 +70,7 @@ if [ "$wants_build" = yes ]; then
   fi
 fi
 
-node_modules/.bin/esbuild bench/main.ts bench/hook.ts bench/scale.ts bench/clients/*.ts bench/peers/node-hop.ts \
+node_modules/.bin/esbuild bench/main.ts bench/hook.ts bench/scale.ts bench/fairness.ts bench/clients/*.ts bench/peers/node-hop.ts \
   --bundle --platform=node --format=esm --target=node20 --outdir="$scratch/js" --out-extension:.js=.mjs \
   --entry-names='[name]' --log-level=warning
 

@@ -18,7 +18,7 @@ const TOLERATED_PERCENT = 1;
 /** One wrk thread: the machine has few cores, and the proxy and the upstream need them. */
 export async function wrk(
   { target, asGuest, peer, hypervisor }: Subject,
-  { root, note }: Context,
+  { root, note }: Pick<Context, 'root' | 'note'>,
   connections: number,
   seconds: number,
   headers: readonly string[] = [],

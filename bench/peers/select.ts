@@ -26,7 +26,10 @@ export const TPROXY_KEY = 'tproxy';
 export const AGAINST_KEY = 'against';
 
 /** The peers of a run, this program first. `warn` hears about a peer that has to be left out. */
-export function selectPeers(options: Options, warn: (text: string) => void): Peer[] {
+export function selectPeers(
+  options: Pick<Options, 'peers' | 'against' | 'tproxy'>,
+  warn: (text: string) => void,
+): Peer[] {
   const all = [tproxyPeer(TPROXY_KEY, 'tproxy', options.tproxy)];
   if (options.against !== undefined) {
     all.push(tproxyPeer(AGAINST_KEY, `tproxy ${options.against.label}`, options.against.executable));

@@ -34,6 +34,28 @@ export async function addBridge(hypervisor: Hypervisor, bridge: string): Promise
   ]);
 }
 
+/** One more guest on a bridge; `routed` guests are routed by the hypervisor. */
+export async function addGuest(
+  hypervisor: Hypervisor,
+  bridge: string,
+  guest: { readonly netns: string; readonly address: string; readonly port: string },
+  routed: boolean,
+): Promise<void> {
+  await ipBatch(hypervisor.inRoot, [
+    `netns add ${guest.netns}`,
+    `link add ${guest.port} type veth peer name eth0 netns ${guest.netns}`,
+    `link set ${guest.port} master ${bridge} up`,
+  ]);
+  const inGuest = hypervisor.inNetns(guest.netns);
+  await settle(inGuest);
+  await ipBatch(inGuest, [
+    'link set lo up',
+    `address add ${guest.address}/24 dev eth0`,
+    'link set eth0 up',
+    routed ? `route add default via ${ROUTER_ADDRESS}` : `route add ${SERVICE_ADDRESS}/32 dev eth0`,
+  ]);
+}
+
 /** The plumbing of a bridge as the stock drivers leave it: netns, veth, address, default route. */
 export async function addServiceNetns(hypervisor: Hypervisor, bridge: string): Promise<void> {
   const netns = netnsName(bridge);

@@ -1,0 +1,155 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readEnvironment, runBenchmark, say } from './environment.ts';
+import type { Context, Figure, Subject } from './figures/figure.ts';
+import { wrk } from './figures/wrk.ts';
+import { keepCoresAwake } from './host/awake.ts';
+import { describeMachine } from './host/machine.ts';
+import { run, sleep, startBackground } from './host/run.ts';
+import { DEFAULT_TPROXY, list, positive } from './options.ts';
+import { BRIDGE } from './peers/peer.ts';
+import { selectPeers } from './peers/select.ts';
+import { type AllSamples, addSample, medianRatio } from './report/samples.ts';
+import { align, renderTables } from './report/table.ts';
+import { openSubject } from './subjects.ts';
+import { addGuest, guestNetns } from './topology/bridge.ts';
+import { SINK_PORT } from './topology/ports.ts';
+import { openUpstream, UPSTREAM_NETNS } from './topology/upstream.ts';
+
+/**
+ * What one guest loses while another one on its bridge opens connections and sends garbage over them as fast as it can.
+ *
+ * The proxy has a processor for itself. All others share the first one, where the attacker and what it attacks get what the
+ * rest leaves over: on a hypervisor guests have processors of their own. They take from each other all the same, in the
+ * kernel, which serves packets for whoever is there. How much that is shows the way without a proxy under the same attack;
+ * what a proxy loses beyond it is the proxy's doing.
+ */
+const OTHERS = '0';
+const PROXY = '1';
+const CONNECTIONS = 4;
+const ATTACKER = { netns: guestNetns('attacker'), address: '172.16.0.99', port: `${BRIDGE}x` };
+/** The attack begins before the measurement and ends after it. */
+const MARGIN_MS = 500;
+
+const TABLE = `Requests/s of a guest with ${CONNECTIONS} connections`;
+const FIGURES: readonly Figure[] = [
+  { key: 'alone', column: 'alone' },
+  { key: 'attacked', column: 'attacked' },
+].map((figure) => ({ ...figure, table: TABLE, better: 'more', digits: 0 }));
+
+await runBenchmark(async () => {
+  const environment = readEnvironment();
+  const { root, scratch, js } = environment;
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: {
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '2' },
+      peers: { type: 'string', default: 'tproxy,haproxy,routed' },
+      tproxy: { type: 'string', default: DEFAULT_TPROXY },
+      json: { type: 'string' },
+    },
+  });
+  const rounds = positive('--rounds', values.rounds);
+  const seconds = positive('--seconds', values.seconds);
+  const tproxy = resolve(root, values.tproxy);
+  const machine = await describeMachine(tproxy);
+  const notes = new Set<string>();
+  const note = (text: string) => notes.add(text);
+
+  // The wake-up of a sleeping processor would be most of what a request takes, until the attack keeps it awake.
+  keepCoresAwake();
+  await pin(process.pid, OTHERS);
+  const upstream = await openUpstream(scratch, js);
+  startBackground(
+    [
+      'ip',
+      'netns',
+      'exec',
+      UPSTREAM_NETNS,
+      ...idle([process.execPath, join(js, 'sink.mjs'), `${SINK_PORT}`]),
+    ],
+    join(scratch, 'sink.log'),
+  );
+  const peers = selectPeers({ peers: list(values.peers), tproxy, against: undefined }, say);
+  const subjects: Subject[] = [];
+  for (const [i, peer] of peers.entries()) {
+    const subject = await openSubject(peer, i + 1, { js, scratch, upstream, maxRelays: 4000 });
+    await addGuest(subject.hypervisor, BRIDGE, ATTACKER, !peer.proxies);
+    const { inside, outside } = subject.hypervisor.pidsByNetns([guestNetns(BRIDGE)]);
+    for (const pid of [...inside, ...outside]) await pin(pid, PROXY);
+    subjects.push(subject);
+    say(`${peer.label} serves`);
+  }
+
+  const context: Pick<Context, 'root' | 'note'> = { root, note };
+  const samples: AllSamples = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+      const { key } = subject.peer;
+      const keep = (figure: string, value: number) => addSample(samples, figure, key, round, value);
+      keep('alone', (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
+      const under = attack(subject, js, seconds * 1000 + 2 * MARGIN_MS);
+      await sleep(MARGIN_MS);
+      keep('attacked', (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
+      const { connections, bytes } = await under;
+      keep('connections', connections / (seconds + (2 * MARGIN_MS) / 1000));
+      keep('megabytes', bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
+    }
+    say(`round ${round + 1}/${rounds}`);
+  }
+
+  console.log(
+    `\n${machine.versions.tproxy}: ${rounds} rounds of ${seconds} s; cells are median (min–max) and tproxy ÷ that peer\n`,
+  );
+  console.log(`${renderTables(FIGURES, peers, samples, 'tproxy')}\n`);
+  console.log(['Loss under attack', ...align(losses(peers, samples))].join('\n'));
+  for (const text of notes) console.log(`  ${text}`);
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify({ machine, figures: FIGURES, samples }, undefined, 2)}\n`);
+  }
+  return 0;
+});
+
+/** A line per peer: the median over the rounds of what was lost, and what the attack was. */
+function losses(
+  peers: readonly { readonly key: string; readonly label: string }[],
+  samples: AllSamples,
+): string[][] {
+  const turned = (figure: string, key: string) => ({ [figure]: samples[figure]?.[key] ?? [] });
+  const rows = peers.map(({ key, label }) => {
+    const ratio = medianRatio({ ...turned('attacked', key), ...turned('alone', key) }, 'attacked', 'alone');
+    const median = (figure: string) => {
+      const sorted = (samples[figure]?.[key] ?? [])
+        .filter((value) => value !== undefined)
+        .sort((a, b) => a - b);
+      return Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0);
+    };
+    const loss = ratio === undefined ? '–' : `${Math.round(100 * (1 - ratio))} %`;
+    return [label, loss, `${median('connections')}`, `${median('megabytes')}`];
+  });
+  return [['', 'loss', 'connections/s', 'MB/s sent'], ...rows];
+}
+
+/** Runs when nobody else wants the processor. */
+function idle(argv: readonly string[]): string[] {
+  return ['chrt', '--idle', '0', ...argv];
+}
+
+/** All threads of a process, and what they start from then on. */
+async function pin(pid: number, processors: string): Promise<void> {
+  await run(['taskset', '--all-tasks', '--cpu-list', '--pid', processors, String(pid)]);
+}
+
+async function attack(
+  { target, hypervisor }: Subject,
+  js: string,
+  ms: number,
+): Promise<{ connections: number; bytes: number }> {
+  const client = [process.execPath, join(js, 'attack.mjs'), target, `${SINK_PORT}`, `${ms}`];
+  const output = await run([...hypervisor.asClient(ATTACKER.netns), ...idle(client)], {
+    timeoutMs: ms + 20_000,
+  });
+  return JSON.parse(output) as { connections: number; bytes: number };
+}
