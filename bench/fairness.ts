@@ -10,7 +10,7 @@ import { run, sleep, startBackground } from './host/run.ts';
 import { DEFAULT_TPROXY, list, positive } from './options.ts';
 import { BRIDGE } from './peers/peer.ts';
 import { selectPeers } from './peers/select.ts';
-import { type AllSamples, addSample, medianRatio } from './report/samples.ts';
+import { type AllSamples, addSample, medianRatio, spreadOf } from './report/samples.ts';
 import { align, renderTables } from './report/table.ts';
 import { openSubject } from './subjects.ts';
 import { addGuest, guestNetns } from './topology/bridge.ts';
@@ -29,13 +29,16 @@ const OTHERS = '0';
 const PROXY = '1';
 const CONNECTIONS = 4;
 const ATTACKER = { netns: guestNetns('attacker'), address: '172.16.0.99', port: `${BRIDGE}x` };
+/** What the attacker gets of a processor, in percent. */
+const ATTACKS = { quarter: 25, whole: 100 };
 /** The attack begins before the measurement and ends after it. */
 const MARGIN_MS = 500;
 
 const TABLE = `Requests/s of a guest with ${CONNECTIONS} connections`;
 const FIGURES: readonly Figure[] = [
   { key: 'alone', column: 'alone' },
-  { key: 'attacked', column: 'attacked' },
+  { key: 'quarter', column: 'attacked with a quarter of a processor' },
+  { key: 'whole', column: 'with a whole one' },
 ].map((figure) => ({ ...figure, table: TABLE, better: 'more', digits: 0 }));
 
 await runBenchmark(async () => {
@@ -90,12 +93,14 @@ await runBenchmark(async () => {
       const { key } = subject.peer;
       const keep = (figure: string, value: number) => addSample(samples, figure, key, round, value);
       keep('alone', (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
-      const under = attack(subject, js, seconds * 1000 + 2 * MARGIN_MS);
-      await sleep(MARGIN_MS);
-      keep('attacked', (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
-      const { connections, bytes } = await under;
-      keep('connections', connections / (seconds + (2 * MARGIN_MS) / 1000));
-      keep('megabytes', bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
+      for (const [figure, percent] of Object.entries(ATTACKS)) {
+        const under = attack(subject, js, seconds * 1000 + 2 * MARGIN_MS, percent);
+        await sleep(MARGIN_MS);
+        keep(figure, (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
+        const { connections, bytes } = await under;
+        keep(`${figure}.connections`, connections / (seconds + (2 * MARGIN_MS) / 1000));
+        keep(`${figure}.megabytes`, bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
+      }
     }
     say(`round ${round + 1}/${rounds}`);
   }
@@ -112,24 +117,22 @@ await runBenchmark(async () => {
   return 0;
 });
 
-/** A line per peer: the median over the rounds of what was lost, and what the attack was. */
+/** A line per peer and attack: the median over the rounds of what was lost, and what the attack was. */
 function losses(
   peers: readonly { readonly key: string; readonly label: string }[],
   samples: AllSamples,
 ): string[][] {
-  const turned = (figure: string, key: string) => ({ [figure]: samples[figure]?.[key] ?? [] });
-  const rows = peers.map(({ key, label }) => {
-    const ratio = medianRatio({ ...turned('attacked', key), ...turned('alone', key) }, 'attacked', 'alone');
-    const median = (figure: string) => {
-      const sorted = (samples[figure]?.[key] ?? [])
-        .filter((value) => value !== undefined)
-        .sort((a, b) => a - b);
-      return Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0);
-    };
-    const loss = ratio === undefined ? '–' : `${Math.round(100 * (1 - ratio))} %`;
-    return [label, loss, `${median('connections')}`, `${median('megabytes')}`];
-  });
-  return [['', 'loss', 'connections/s', 'MB/s sent'], ...rows];
+  const rows = Object.entries(ATTACKS).flatMap(([figure, percent]) =>
+    peers.map(({ key, label }) => {
+      const pair = { attacked: samples[figure]?.[key] ?? [], alone: samples.alone?.[key] ?? [] };
+      const ratio = medianRatio(pair, 'attacked', 'alone');
+      const loss = ratio === undefined ? '–' : `${Math.round(100 * (1 - ratio))} %`;
+      const median = (what: string) =>
+        `${Math.round(spreadOf(samples[`${figure}.${what}`]?.[key])?.median ?? 0)}`;
+      return [`${percent} %`, label, loss, median('connections'), median('megabytes')];
+    }),
+  );
+  return [['attacker has', '', 'loss', 'connections/s', 'MB/s sent'], ...rows];
 }
 
 /** Runs when nobody else wants the processor. */
@@ -146,8 +149,9 @@ async function attack(
   { target, hypervisor }: Subject,
   js: string,
   ms: number,
+  percent: number,
 ): Promise<{ connections: number; bytes: number }> {
-  const client = [process.execPath, join(js, 'attack.mjs'), target, `${SINK_PORT}`, `${ms}`];
+  const client = [process.execPath, join(js, 'attack.mjs'), target, `${SINK_PORT}`, `${ms}`, `${percent}`];
   const output = await run([...hypervisor.asClient(ATTACKER.netns), ...idle(client)], {
     timeoutMs: ms + 20_000,
   });

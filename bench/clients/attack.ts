@@ -1,6 +1,6 @@
 /**
- * A hostile guest: `attack ADDRESS PORT MS` opens connections, sends garbage over them and drops them again, as fast as it
- * can, and prints `{"connections":N,"bytes":N}`.
+ * A hostile guest: `attack ADDRESS PORT MS PERCENT` opens connections, sends garbage over them and drops them again, as fast
+ * as it can in so many percent of the time, and prints `{"connections":N,"bytes":N}`.
  */
 import { randomFillSync } from 'node:crypto';
 import { close } from '../../src/linux/descriptor.ts';
@@ -10,14 +10,24 @@ import { closeWithReset, parseIpv4, send, tcpConnect, tcpSocket } from '../../sr
 const AT_ONCE = 200;
 const GARBAGE_BYTES = 128 * 1024;
 
-const [address = '', port = '', ms = ''] = process.argv.slice(2);
+/** As a hypervisor gives a guest its share of a processor: a while of everything, then nothing. */
+const PERIOD_MS = 10;
+const clock = new Int32Array(new SharedArrayBuffer(4));
+
+const [address = '', port = '', ms = '', percent = '100'] = process.argv.slice(2);
 const garbage = allocate(GARBAGE_BYTES);
 randomFillSync(garbage.bytes);
 
 const sockets: number[] = [];
 let connections = 0;
 let bytes = 0;
-for (const end = performance.now() + Number(ms); performance.now() < end; ) {
+const work = (PERIOD_MS * Number(percent)) / 100;
+let begun = performance.now();
+for (const end = begun + Number(ms); performance.now() < end; ) {
+  if (performance.now() - begun >= work) {
+    if (work < PERIOD_MS) Atomics.wait(clock, 0, 0, PERIOD_MS - work);
+    begun = performance.now();
+  }
   const fd = tcpSocket();
   if (fd >= 0) {
     tcpConnect(fd, parseIpv4(address), Number(port));
