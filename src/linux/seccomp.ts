@@ -12,6 +12,8 @@ interface Machine {
   readonly tgkill: number;
   readonly seccomp: number;
   readonly clone3: number;
+  readonly fcntl: number;
+  readonly ioctl: number;
   readonly denied: readonly number[];
 }
 
@@ -37,12 +39,16 @@ const MACHINES: Readonly<Record<string, Machine>> = {
     tgkill: 234,
     seccomp: 317,
     clone3: 435,
+    fcntl: 72,
+    ioctl: 16,
     denied: [
       ...[62, 200, 129, 297, 101, 310, 311, 312, 59, 322],
       // fork, vfork, unshare, setns, chroot, bpf, perf_event_open, keyctl, add_key, request_key, userfaultfd
       ...[57, 58, 272, 308, 161, 321, 298, 250, 248, 249, 323],
       // open, openat, creat, name_to_handle_at, open_by_handle_at, memfd_create
       ...[2, 257, 85, 303, 304, 319],
+      // accept, accept4, shutdown: what waits in its sockets is the forwarder's
+      ...[43, 288, 48],
     ],
   },
   arm64: {
@@ -52,12 +58,16 @@ const MACHINES: Readonly<Record<string, Machine>> = {
     tgkill: 131,
     seccomp: 277,
     clone3: 435,
+    fcntl: 25,
+    ioctl: 29,
     denied: [
       ...[129, 130, 138, 240, 117, 270, 271, 272, 221, 281],
       // unshare, setns, chroot, bpf, perf_event_open, keyctl, add_key, request_key, userfaultfd
       ...[97, 268, 51, 280, 241, 219, 217, 218, 282],
       // openat, name_to_handle_at, open_by_handle_at, memfd_create
       ...[56, 264, 265, 279],
+      // accept, accept4, shutdown
+      ...[202, 242, 210],
     ],
   },
 };
@@ -91,6 +101,9 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const SOCKET_TYPE_MASK = 0xf;
 const CLONE_THREAD = 0x1_0000;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
+const FIONBIO = 0x5421;
 /** Numbers above are those of the 32-bit ABI of x64. */
 const X32 = 0x4000_0000;
 
@@ -127,6 +140,19 @@ function program(machine: Machine, pid: number): readonly Instruction[] {
     [JUMP_EQUAL, pid, 1, 0],
     deny,
     allow,
+    // No socket becomes blocking: the forwarder's thread, which accepts on the same ones, would wait for its guests.
+    [JUMP_EQUAL, machine.fcntl, 0, 6],
+    load(argument(1)),
+    [JUMP_EQUAL, F_SETFL, 0, 3],
+    load(argument(2)),
+    [JUMP_ANY_BIT, O_NONBLOCK, 1, 0],
+    deny,
+    allow,
+    [JUMP_EQUAL, machine.ioctl, 0, 4],
+    load(argument(1)),
+    [JUMP_EQUAL, FIONBIO, 0, 1],
+    deny,
+    allow,
     [JUMP_EQUAL, machine.socket, 0, 7],
     load(argument(0)),
     [JUMP_EQUAL, AF_UNIX, 5, 0],
@@ -142,8 +168,8 @@ function program(machine: Machine, pid: number): readonly Instruction[] {
 
 /**
  * Denies this process, all of its threads, for good, with EPERM: opening files, starting programs or processes, signals to
- * others, looking into other processes, entering namespaces, sockets other than unix and TCP over IPv4, and parts of the kernel
- * that it has no use for. Needs no-new-privs or root. Undefined, or why it could not be done.
+ * others, looking into other processes, entering namespaces, sockets other than unix and TCP over IPv4, accepting connections,
+ * making a descriptor blocking, and parts of the kernel that it has no use for. Needs no-new-privs or root. Undefined, or why it could not be done.
  */
 export function denySystemCalls(): string | undefined {
   const machine = MACHINES[process.arch];

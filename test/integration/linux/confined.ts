@@ -1,15 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { cFunction, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
+import { allocate, cFunction, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
 import { denySystemCalls } from '../../../src/linux/seccomp.ts';
-import { localPort, parseIpv4, seqpacketConnect, tcpListen } from '../../../src/linux/socket.ts';
+import {
+  accept,
+  localPort,
+  parseIpv4,
+  seqpacketConnect,
+  shutdownWrite,
+  tcpListen,
+} from '../../../src/linux/socket.ts';
 
 /** Runs where it can do no harm: tries what a listener must not be able to do, and what it must, after the filter is set. */
 const cSocket = cFunction('int socket(int, int, int)');
 const cKill = cFunction('int kill(int, int)');
 const cTgkill = cFunction('int tgkill(int, int, int)');
 const cUnshare = cFunction('int unshare(int)');
+const cFcntl = cFunction('int fcntl(int, int, long)');
+const cIoctl = cFunction('int ioctl(int, unsigned long, uintptr_t)');
 const cPtrace = cFunction('long ptrace(long, long, uintptr_t, uintptr_t)');
 
 const call = (result: number): string => (result >= 0 ? 'done' : errnoName(errnoOf()));
@@ -27,11 +36,19 @@ const CLONE_NEWUSER = 0x1000_0000;
 const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 };
 const SOCK = { stream: 1, dgram: 2, raw: 3 };
 
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
+const FIONBIO = 0x5421;
+
+const listening = tcpListen(parseIpv4('127.0.0.1'), 0, 1);
+const zero = allocate(4);
 const before = { open: attempt(() => readFileSync('/etc/passwd')), signal: call(cKill(parent, 0)) };
 const undone = denySystemCalls();
 const denied = {
   open: attempt(() => readFileSync('/etc/passwd')),
-  spawn: String((spawnSync('true').error as NodeJS.ErrnoException | undefined)?.code ?? 'done'),
+  spawn: String(
+    (spawnSync('true', { stdio: 'ignore' }).error as NodeJS.ErrnoException | undefined)?.code ?? 'done',
+  ),
   signal: call(cKill(parent, 0)),
   'signal to a thread': call(cTgkill(parent, parent, 0)),
   'signal to all': call(cKill(-1, 0)),
@@ -42,15 +59,25 @@ const denied = {
   ipv6: call(cSocket(AF.inet6, SOCK.stream, 0)),
   netlink: call(cSocket(AF.netlink, SOCK.raw, 0)),
   packet: call(cSocket(AF.packet, SOCK.raw, 0)),
+  accept: errnoName(-accept(listening)),
+  shutdown: errnoName(-shutdownWrite(listening)),
+  'a blocking socket': call(cFcntl(listening, F_SETFL, 0)),
+  'a blocking socket, by ioctl': call(cIoctl(listening, FIONBIO, zero.address)),
 };
 const allowed = {
+  'a non-blocking socket': call(cFcntl(listening, F_SETFL, O_NONBLOCK)),
   'signal to itself': call(cTgkill(process.pid, process.pid, 0)),
   'unix socket': call(cSocket(AF.unix, SOCK.stream, 0)),
   'unix connection to nobody': errnoName(-seqpacketConnect('/nowhere')),
   listen: attempt(() => localPort(tcpListen(parseIpv4('127.0.0.1'), 0, 1))),
 };
-new Worker('require("node:worker_threads").parentPort.postMessage(1)', { eval: true })
-  .once('message', () => console.log(JSON.stringify({ before, undone, denied, allowed, thread: 'done' })))
-  .once('error', (error) =>
-    console.log(JSON.stringify({ before, undone, denied, allowed, thread: String(error) })),
-  );
+// Not by way of process.stdout, which would be made non-blocking when it is used first.
+const tell = (result: { readonly thread: string }) =>
+  writeSync(1, JSON.stringify({ before, undone, denied, allowed, ...result }));
+new Worker('require("node:worker_threads").parentPort.postMessage(1)', {
+  eval: true,
+  stdout: true,
+  stderr: true,
+})
+  .once('message', () => tell({ thread: 'done' }))
+  .once('error', (error) => tell({ thread: String(error) }));

@@ -21,6 +21,7 @@ test('a process with the filter can do what a listener needs and little else', a
   expect(undone).toBeUndefined();
   expect(Object.entries(denied).filter(([, result]) => result !== 'EPERM')).toEqual([]);
   expect(allowed).toEqual({
+    'a non-blocking socket': 'done',
     'signal to itself': 'done',
     'unix socket': 'done',
     'unix connection to nobody': 'ENOENT',
