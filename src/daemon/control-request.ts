@@ -26,6 +26,7 @@ export function parseControlRequest(line: string): ControlRequest {
       };
     case 'stats':
       return { op, byGuest: byGuest === true };
+    case 'prepare':
     case 'yield':
     case 'count':
     case 'relays':

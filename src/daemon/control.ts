@@ -15,6 +15,8 @@ export type ControlRequest =
       readonly endpoints: readonly Endpoint[];
       readonly settings: Settings;
     }
+  /** Somebody is about to take over: let every bridge have its listener, so that no socket is with this process alone. */
+  | { readonly op: 'prepare' }
   /** A successor has bound the sockets: hand it the listeners and finish the relays. */
   | { readonly op: 'yield' }
   | { readonly op: 'count' }

@@ -33,7 +33,13 @@ import { parseSettings } from './settings.ts';
 import { saveSettings } from './settings-file.ts';
 import { AT_ONCE } from './side-by-side.ts';
 import { spawnListener, type TakeOver } from './spawn.ts';
-import { adoptListeners, leaveWatch, replaceListeners, succeedForwarder } from './succession.ts';
+import {
+  adoptListeners,
+  announceSuccession,
+  leaveWatch,
+  replaceListeners,
+  succeedForwarder,
+} from './succession.ts';
 
 export interface ForwarderOptions {
   readonly settings: Settings;
@@ -156,6 +162,7 @@ export class Forwarder implements BridgeHost {
     const running = ownProcesses().filter(({ role }) => role === 'forwarder' || role === 'listener');
     // Where others serve, nothing is taken from them before this process can.
     if (running.length > 0) await plane;
+    const isDeaf = running.length > 0 && !(await announceSuccession(this.log));
     // Sockets first: from here on listeners that look for a forwarder find this one.
     this.bridges.welcome(maps);
     // Listeners that run will have nobody else: should this process die it must be brought back.
@@ -166,7 +173,7 @@ export class Forwarder implements BridgeHost {
       for (const bridge of this.bridges.all) bridge.abandon();
       throw error;
     });
-    const tookOver = await succeedForwarder(this.log, again);
+    const tookOver = await succeedForwarder(this.log, again, isDeaf);
     this.control = await startControlServer((request) => this.answer(request));
     await adoptListeners(this.bridges.byName);
     if (takeOver === 'replace') await replaceListeners(this.bridges.byName, this.log);
@@ -243,6 +250,8 @@ export class Forwarder implements BridgeHost {
         return this.sync(request.settings, request.bridge);
       case 'serves':
         return { ok: this.serves(request), bridges: [] };
+      case 'prepare':
+        return this.serialised(async () => ({ ok: true, bridges: await this.bridges.heal() }));
       case 'yield':
         return this.serialised(() => this.yieldToSuccessor());
       case 'count':

@@ -54,6 +54,12 @@ export class ServedBridges {
     return servedBridges(maps).size === 0 && this.all.every(({ name }) => name === only);
   }
 
+  /** Brings back the listeners that are missing. */
+  async heal(): Promise<readonly BridgeReport[]> {
+    const ailing = this.all.filter(({ isHealthy }) => !isHealthy);
+    return sideBySide(ailing, ({ name, endpoints }) => this.bring(name, endpoints));
+  }
+
   /** Brings back the listener of a bridge that may have been removed meanwhile. */
   async bringAgain(bridge: ServedBridge): Promise<void> {
     if (this.bridges.get(bridge.name) === bridge) await bridge.bring(bridge.endpoints);

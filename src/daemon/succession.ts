@@ -24,16 +24,26 @@ const SWEEPS = 5;
 type Bridges = ReadonlyMap<string, ServedBridge>;
 
 /**
+ * Tells the forwarder before this one, if there is one, that this one will take over: a listener that died just now is brought
+ * back first, or its sockets would end with that forwarder. False when it does not answer.
+ */
+export async function announceSuccession(log: Logger): Promise<boolean> {
+  try {
+    await askForwarder({ op: 'prepare' }, YIELD_TIMEOUT_MS);
+    return true;
+  } catch (error) {
+    log.warn({ err: error }, 'the forwarder before this one does not answer');
+    return false;
+  }
+}
+
+/**
  * Has the forwarder before this one hand over; true when it did. One that can't be talked to is hung or lost its socket: it
- * is killed, because its listeners must survive it. A forwarder that its watch has started `again` rejects when another
+ * is killed, because its listeners must survive it; so is one that `isDeaf`. A forwarder that its watch has started `again` rejects when another
  * one is just being put in its place.
  */
-export async function succeedForwarder(log: Logger, again: boolean): Promise<boolean> {
-  const yielded = await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS).catch((error: unknown) => {
-    log.warn({ err: error }, 'the forwarder before this one did not hand over');
-    return undefined;
-  });
-  if (yielded !== undefined) return true;
+export async function succeedForwarder(log: Logger, again: boolean, isDeaf: boolean): Promise<boolean> {
+  if (!isDeaf && (await hasYielded(log))) return true;
   // Whoever was called by an operator wins: the watch tries again, or is ended.
   if (again && others('watch').length > 0) throw new TproxyError('another forwarder is about to take over');
   // A watch that dies late leaves behind the forwarder that it has just started.
@@ -42,6 +52,15 @@ export async function succeedForwarder(log: Logger, again: boolean): Promise<boo
     await endProcesses(others('forwarder'), 'SIGKILL', 0);
   }
   return false;
+}
+
+async function hasYielded(log: Logger): Promise<boolean> {
+  try {
+    return (await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS)) !== undefined;
+  } catch (error) {
+    log.warn({ err: error }, 'the forwarder before this one did not hand over');
+    return false;
+  }
 }
 
 /** Processes of these roles that do not belong to this forwarder. */

@@ -45,7 +45,7 @@ test('upgraded by package, sync and restart under traffic, and removed without r
       set -e
       dpkg-deb -R tproxy_${VERSION}_all.deb next
       sed -i 's/^Version: .*/Version: 99.0/' next/DEBIAN/control
-      sed -i 's/"${VERSION} (/"99.0 (/' next/var/lib/one/remotes/vnm/tproxy.d/*.mjs
+      sed -i 's/"${VERSION} (/"99.0 (/' next/var/lib/one/remotes/vnm/tproxy.d/*.cjs
       dpkg-deb --root-owner-group --build next next.deb
       dpkg --force-unsafe-io -i next.deb
       sudo -u oneadmin onehost sync -f

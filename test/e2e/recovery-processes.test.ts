@@ -93,6 +93,17 @@ describe('a killed listener', () => {
   });
 });
 
+test('a listener killed right before a restart: the sockets that it leaves are handed on, nobody is refused', async () => {
+  const traffic = startTraffic(site, { kinds: { short: 6, session: 2 }, pauseMs: 0 });
+  await until('under traffic', 20_000, () => traffic.told.length > 20);
+  process.kill(pidOf(site, LISTENER), 'SIGKILL');
+  await site.hypervisor.must('restart');
+  const count = traffic.told.length;
+  await until('served', 20_000, () => traffic.told.length > count + 20);
+  await traffic.finish();
+  expect(faultsOf(traffic)).toEqual([]);
+});
+
 describe('a killed forwarder', () => {
   test('is back within two seconds; guests that came meanwhile are served, nobody is refused', async () => {
     const traffic = startTraffic(site);

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Judge, Told } from './judge.ts';
 import { type Mesh, type Scene, STEADY, TOGGLES, writeMap } from './scene.ts';
@@ -167,6 +168,8 @@ export class Operations {
     const left = missing().map(({ bridge }) => bridge);
     if (left.length > 0)
       throw new Error(`${title} (${way}): guests of ${left.join(', ')} are not served any more`);
+    // Only then are its sockets with two processes again: what happens next shall not hit both.
+    await this.succeeded(title, found);
     const took = Math.max(...meshes.map(({ bridge }) => (this.firstServed.get(bridge) ?? at) - at));
     this.counts.slowestRecoveryMs = Math.max(this.counts.slowestRecoveryMs, took);
     const again = at - (this.lastTrouble.get(title) ?? Number.NEGATIVE_INFINITY) < STEADY_MS;
@@ -178,6 +181,19 @@ export class Operations {
     return at;
   }
 
+  private async succeeded(title: string, before: readonly { readonly pid: number }[]): Promise<void> {
+    const old = before.map(({ pid }) => pid);
+    const isBack = () =>
+      titlesOf(this.scene.box).some(
+        (process) => process.title === title && !old.includes(process.pid) && socketsOf(process.pid) > 1,
+      );
+    const deadline = monotonicMs() + PATIENCE_MS;
+    while (!isBack()) {
+      if (monotonicMs() > deadline) throw new Error(`${title} has no successor`);
+      await sleep(POLL_MS);
+    }
+  }
+
   private complain(text: string): void {
     if (this.examples.length < 20) this.examples.push(text);
   }
@@ -186,5 +202,15 @@ export class Operations {
     const picked = from[this.random(from.length)];
     if (picked === undefined) throw new Error('nothing to choose from');
     return picked;
+  }
+}
+
+/** How many sockets a process has: one with its forwarder, and those of the services. */
+function socketsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).filter((fd) => readlinkSync(`${folder}/${fd}`).startsWith('socket:')).length;
+  } catch {
+    return 0;
   }
 }
