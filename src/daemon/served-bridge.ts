@@ -165,7 +165,10 @@ export class ServedBridge {
       return;
     }
     this.belongTo(netns);
-    this.prepared = undefined;
+    if (this.prepared !== undefined) {
+      this.prepared = undefined;
+      this.host.log.info({ bridge: this.name, listener_pid: hello.pid }, 'listener started');
+    }
     this.listener = { link: hello.link, pid: hello.pid, netns, serving: false, silentSince: undefined };
     this.next.met();
   }
