@@ -33,7 +33,7 @@ function paragraph(path, version, license) {
   const lines = text.split('\n').map((line) => (line.trim() === '' ? ' .' : ` ${line.trimEnd()}`));
   // Several packages may have "MIT" with texts that differ: each has a name of its own.
   const label = `${license}-${name.replaceAll(/[^A-Za-z0-9.]+/g, '-').replace(/^-/, '')}`;
-  const body = text === '' ? ` See https://www.npmjs.com/package/${name}` : lines.join('\n');
+  const body = text === '' ? ` See the npm package ${name}` : lines.join('\n');
   return named(name, version, holder, label, `${body}\n`);
 }
 
