@@ -155,3 +155,36 @@ test('in a user namespace, where there is no other user, a listener has no capab
     await other.box.close();
   }
 });
+
+test('on a host that lets nothing be mounted, a listener says so and has all the rest', async () => {
+  const other = await createSite({ services: { 80: `${UPSTREAM_ADDRESS}:1111` } });
+  try {
+    await startGreeter(other.host, 1111, 'served');
+    // As under a security module that forbids it: the program that the launcher mounts with fails.
+    await other.box.sh(String.raw`
+      printf '%s\n' '#!/bin/sh' 'echo "mount: \"$0\" may not" >&2' 'exit 32' > /run/no-mount && chmod 755 /run/no-mount
+      mount --bind /run/no-mount "$(readlink -f "$(command -v mount)")"
+    `);
+    await other.hypervisor.deploy(other.guest);
+    expect(await ask(other.guest, 80)).toBe('served');
+    const { pid } = await other.hypervisor.listener('br0');
+    for (const { Uid, CapPrm, CapEff, CapBnd, NoNewPrivs, Seccomp } of threadsOf(other.box, pid)) {
+      expect(new Set(Uid?.split('\t'))).toEqual(new Set(['65534']));
+      expect(new Set([CapPrm, CapEff, CapBnd])).toEqual(new Set(['0'.repeat(16)]));
+      expect({ NoNewPrivs, Seccomp }).toEqual({ NoNewPrivs: '1', Seccomp: SECCOMP_FILTER });
+    }
+    expect(readdirSync(other.box.path(`/proc/${pid}/root`))).toContain('etc');
+    expect(other.hypervisor.log('one_tproxy_br0')).toContainEqual(
+      expect.objectContaining({
+        level: 40,
+        title: 'one_tproxy_br0',
+        // What would break a line of JSON is gone.
+        msg: expect.stringMatching(
+          /a root of its own \(mount: {2}\S+\/mount {2}may not\): it starts in that of the host$/,
+        ),
+      }),
+    );
+  } finally {
+    await other.box.close();
+  }
+});
