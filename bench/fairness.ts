@@ -28,18 +28,27 @@ import { openUpstream, UPSTREAM_NETNS } from './topology/upstream.ts';
 const OTHERS = '0';
 const PROXY = '1';
 const CONNECTIONS = 4;
+/** What is attacked: a guest that asks as fast as it is answered, and one that has something else to do as well. */
+const GUESTS = { busy: undefined, thinking: 2 };
 const ATTACKER = { netns: guestNetns('attacker'), address: '172.16.0.99', port: `${BRIDGE}x` };
 /** What the attacker gets of a processor, in percent. */
 const ATTACKS = { quarter: 25, whole: 100 };
 /** The attack begins before the measurement and ends after it. */
 const MARGIN_MS = 500;
 
-const TABLE = `Requests/s of a guest with ${CONNECTIONS} connections`;
-const FIGURES: readonly Figure[] = [
-  { key: 'alone', column: 'alone' },
-  { key: 'quarter', column: 'attacked with a quarter of a processor' },
-  { key: 'whole', column: 'with a whole one' },
-].map((figure) => ({ ...figure, table: TABLE, better: 'more', digits: 0 }));
+const FIGURES: readonly Figure[] = Object.entries(GUESTS).flatMap(([guest, thinkMs]) =>
+  [
+    { key: 'alone', column: 'alone' },
+    { key: 'quarter', column: 'attacked with a quarter of a processor' },
+    { key: 'whole', column: 'with a whole one' },
+  ].map(({ key, column }) => ({
+    key: `${guest}.${key}`,
+    column,
+    table: `Requests/s of a guest with ${CONNECTIONS} connections${thinkMs === undefined ? '' : `, each of which waits ${thinkMs} ms between two requests`}`,
+    better: 'more',
+    digits: 0,
+  })),
+);
 
 await runBenchmark(async () => {
   const environment = readEnvironment();
@@ -92,14 +101,17 @@ await runBenchmark(async () => {
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
       const { key } = subject.peer;
       const keep = (figure: string, value: number) => addSample(samples, figure, key, round, value);
-      keep('alone', (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
-      for (const [figure, percent] of Object.entries(ATTACKS)) {
-        const under = attack(subject, js, seconds * 1000 + 2 * MARGIN_MS, percent);
-        await sleep(MARGIN_MS);
-        keep(figure, (await wrk(subject, context, CONNECTIONS, seconds)).perSecond);
-        const { connections, bytes } = await under;
-        keep(`${figure}.connections`, connections / (seconds + (2 * MARGIN_MS) / 1000));
-        keep(`${figure}.megabytes`, bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
+      for (const [guest, thinkMs] of Object.entries(GUESTS)) {
+        const load = { connections: CONNECTIONS, seconds, ...(thinkMs === undefined ? {} : { thinkMs }) };
+        keep(`${guest}.alone`, (await wrk(subject, context, load)).perSecond);
+        for (const [attack, percent] of Object.entries(ATTACKS)) {
+          const under = attackOf(subject, js, seconds * 1000 + 2 * MARGIN_MS, percent);
+          await sleep(MARGIN_MS);
+          keep(`${guest}.${attack}`, (await wrk(subject, context, load)).perSecond);
+          const { connections, bytes } = await under;
+          keep(`${guest}.${attack}.connections`, connections / (seconds + (2 * MARGIN_MS) / 1000));
+          keep(`${guest}.${attack}.megabytes`, bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
+        }
       }
     }
     say(`round ${round + 1}/${rounds}`);
@@ -117,22 +129,28 @@ await runBenchmark(async () => {
   return 0;
 });
 
-/** A line per peer and attack: the median over the rounds of what was lost, and what the attack was. */
+/** A line per guest, attack and peer: the median over the rounds of what was lost, and what the attack was. */
 function losses(
   peers: readonly { readonly key: string; readonly label: string }[],
   samples: AllSamples,
 ): string[][] {
-  const rows = Object.entries(ATTACKS).flatMap(([figure, percent]) =>
-    peers.map(({ key, label }) => {
-      const pair = { attacked: samples[figure]?.[key] ?? [], alone: samples.alone?.[key] ?? [] };
-      const ratio = medianRatio(pair, 'attacked', 'alone');
-      const loss = ratio === undefined ? '–' : `${Math.round(100 * (1 - ratio))} %`;
-      const median = (what: string) =>
-        `${Math.round(spreadOf(samples[`${figure}.${what}`]?.[key])?.median ?? 0)}`;
-      return [`${percent} %`, label, loss, median('connections'), median('megabytes')];
-    }),
+  const rows = Object.keys(GUESTS).flatMap((guest) =>
+    Object.entries(ATTACKS).flatMap(([attack, percent]) =>
+      peers.map(({ key, label }) => {
+        const figure = `${guest}.${attack}`;
+        const pair = {
+          attacked: samples[figure]?.[key] ?? [],
+          alone: samples[`${guest}.alone`]?.[key] ?? [],
+        };
+        const ratio = medianRatio(pair, 'attacked', 'alone');
+        const loss = ratio === undefined ? '–' : `${Math.round(100 * (1 - ratio))} %`;
+        const median = (what: string) =>
+          `${Math.round(spreadOf(samples[`${figure}.${what}`]?.[key])?.median ?? 0)}`;
+        return [guest, `${percent} %`, label, loss, median('connections'), median('megabytes')];
+      }),
+    ),
   );
-  return [['attacker has', '', 'loss', 'connections/s', 'MB/s sent'], ...rows];
+  return [['guest', 'attacker has', '', 'loss', 'connections/s', 'MB/s sent'], ...rows];
 }
 
 /** Runs when nobody else wants the processor. */
@@ -145,7 +163,7 @@ async function pin(pid: number, processors: string): Promise<void> {
   await run(['taskset', '--all-tasks', '--cpu-list', '--pid', processors, String(pid)]);
 }
 
-async function attack(
+async function attackOf(
   { target, hypervisor }: Subject,
   js: string,
   ms: number,

@@ -7,7 +7,7 @@ import { DEFAULT_TPROXY, list, positive } from './options.ts';
 import { judgeGoals, renderGoals, SCALE_GOALS } from './report/goals.ts';
 import { type AllSamples, addSample, medianRatio, spreadOf } from './report/samples.ts';
 import { align } from './report/table.ts';
-import { type Host, openHost } from './scale/host.ts';
+import { type Host, openHost, TRAFFIC_BRIDGES } from './scale/host.ts';
 import { openUpstream } from './topology/upstream.ts';
 
 /**
@@ -50,6 +50,9 @@ await runBenchmark(async () => {
     for (const host of hosts) {
       await measureRound(host, (figure, { label }, value) => addSample(samples, figure, label, round, value));
     }
+    // A run takes long: what it has found by now is not lost with it.
+    if (values.json !== undefined)
+      writeFileSync(values.json, `${JSON.stringify({ machine, samples }, undefined, 2)}\n`);
   }
   for (const host of hosts) {
     say(`down for ${host.bridges} bridges, one after the other`);
@@ -99,7 +102,11 @@ async function measureRound(host: Host, keep: Keep): Promise<void> {
   keep('private memory of all listeners, MB', host, listeners.privateBytes / 1e6);
   keep('private memory per listener, MB', host, listeners.privateBytes / 1e6 / host.bridges);
   keep('Pss of all, MB', host, (listeners.pssBytes + forwarder.pssBytes) / 1e6);
-  keep('requests on all bridges at once, thousands/s', host, (await host.traffic()) / 1000);
+  keep(
+    `requests on all bridges at once (${TRAFFIC_BRIDGES} at most), thousands/s`,
+    host,
+    (await host.traffic()) / 1000,
+  );
 }
 
 function tableOf(samples: AllSamples, labels: readonly string[]): string[][] {

@@ -1,3 +1,11 @@
+-- Arguments after the URL: milliseconds that a connection waits before each of its requests; without, it does not wait.
+function init(args)
+  local think = tonumber(args[1])
+  if think then
+    function delay() return think end
+  end
+end
+
 -- One line for figures/wrk.ts: counts, and latencies in microseconds.
 function done(summary, latency, requests)
   local errors = summary.errors

@@ -33,7 +33,11 @@ export const connectionMeasurement: Measurement = {
     },
   ],
   measure: async (subject, context, seconds) => {
-    const report = await wrk(subject, context, AT_ONCE, seconds, ['Connection: close']);
+    const report = await wrk(subject, context, {
+      connections: AT_ONCE,
+      seconds,
+      headers: ['Connection: close'],
+    });
     return {
       'connections.rate': report.perSecond / 1000,
       'connections.p99': report.p99Us,

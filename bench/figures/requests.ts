@@ -23,7 +23,7 @@ export const requestMeasurements: readonly Measurement[] = [1, 32, 256].map((con
       { key: key('cpu'), table: 'CPU milliseconds per 1 000 requests', column, better: 'less', digits: 2 },
     ],
     measure: async (subject, context, seconds) => {
-      const report = await wrk(subject, context, connections, seconds);
+      const report = await wrk(subject, context, { connections, seconds });
       return {
         [key('rate')]: report.perSecond / 1000,
         [key('p50')]: report.p50Us,

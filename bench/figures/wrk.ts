@@ -15,19 +15,26 @@ export interface WrkReport {
 /** Failed requests in 100 that are a note; more than that, and the peer does not serve. */
 const TOLERATED_PERCENT = 1;
 
+export interface Load {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly headers?: readonly string[];
+  /** What a connection waits between an answer and its next request. */
+  readonly thinkMs?: number;
+}
+
 /** One wrk thread: the machine has few cores, and the proxy and the upstream need them. */
 export async function wrk(
   { target, asGuest, peer, hypervisor }: Subject,
   { root, note }: Pick<Context, 'root' | 'note'>,
-  connections: number,
-  seconds: number,
-  headers: readonly string[] = [],
+  { connections, seconds, headers = [], thinkMs }: Load,
 ): Promise<WrkReport> {
   const script = join(root, 'bench/clients/wrk-report.lua');
   const argv = [...asGuest, 'wrk', '-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', script];
   for (const header of headers) argv.push('-H', header);
   const before = hypervisor.cpuSeconds();
-  const output = await run([...argv, `http://${target}:${HTTP_PORT}/`], { timeoutMs: (seconds + 10) * 1000 });
+  argv.push(`http://${target}:${HTTP_PORT}/`, ...(thinkMs === undefined ? [] : ['--', String(thinkMs)]));
+  const output = await run(argv, { timeoutMs: (seconds + 10) * 1000 });
   const cpuSeconds = hypervisor.cpuSeconds() - before;
 
   const line = /^report (.*)$/m.exec(output)?.[1];

@@ -9,6 +9,9 @@ export const GUEST_ADDRESSES = Array.from({ length: 32 }, (_, i) => `172.16.0.${
 /** Address of the bridge itself, where a guest is routed without a proxy. */
 export const ROUTER_ADDRESS = '172.16.0.1';
 
+/** A bridge without one takes the lowest of its ports', and a later port would change it under the guests' ARP entries. */
+const BRIDGE_MAC = '02:00:ac:10:00:01';
+
 /** netns that stands for the guest of a bridge. */
 export function guestNetns(bridge: string): string {
   return `guest_${bridge}`;
@@ -18,7 +21,7 @@ export function guestNetns(bridge: string): string {
 export async function addBridge(hypervisor: Hypervisor, bridge: string): Promise<void> {
   const guest = guestNetns(bridge);
   await ipBatch(hypervisor.inRoot, [
-    `link add ${bridge} type bridge`,
+    `link add ${bridge} address ${BRIDGE_MAC} type bridge`,
     `link set ${bridge} up`,
     `netns add ${guest}`,
     `link add ${bridge}g type veth peer name eth0 netns ${guest}`,
