@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { Examination } from './check.ts';
 import { judgeConfiguration, judgeDisk, judgeRoot } from './judge-host.ts';
 import { examineLinks, examineNftBridge, examineSystemCalls } from './kernel.ts';
+import { examineNeighbours } from './neighbours.ts';
 import type { Scene } from './scene.ts';
 import { examineTool, judgeNode, TOOLS, type Tool } from './tools.ts';
 
@@ -72,6 +73,13 @@ export function hostChecks(scene: Scene): readonly Examination[] {
       title: 'kernel: nftables',
       needs: ['tool/nft'],
       examine: () => examineNftBridge(run),
+    },
+    {
+      id: 'neighbours',
+      part: HOST,
+      title: 'kernel: neighbours',
+      needs: [],
+      examine: examineNeighbours,
     },
     {
       id: 'configuration',
