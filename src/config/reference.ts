@@ -46,6 +46,10 @@ const SETTINGS: Readonly<Record<keyof Settings, Described>> = {
   connectTimeoutS: { meaning: 'how long an upstream may take to accept; the guest sees a reset then' },
   keepaliveS: { meaning: 'idleness before a TCP keep-alive probe, on both sides; 0: no probes' },
   idleTimeoutS: { meaning: 'idleness after which a connection is ended; 0: never' },
+  workers: {
+    meaning:
+      "threads that carry guests' data, each for bridges of its own; changed by `tproxy restart` only (see [workers](#workers))",
+  },
   processOwner: {
     meaning: 'the user that listeners run as; without it `oneadmin` where that exists, else `nobody`',
     accepts: 'user name, not `root`',

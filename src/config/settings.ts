@@ -1,4 +1,4 @@
-import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from '../model/settings.ts';
+import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
 import { ALL_LIMITS, limitsMapping, parseLimits } from './limits.ts';
@@ -41,6 +41,7 @@ export const SETTING_KEYS: Readonly<Record<keyof Settings, string>> = {
   connectTimeoutS: 'tproxy_connect_timeout',
   keepaliveS: 'tproxy_keepalive',
   idleTimeoutS: 'tproxy_idle_timeout',
+  workers: 'tproxy_workers',
   processOwner: 'tproxy_process_owner',
   metricsListen: 'tproxy_metrics_listen',
   limits: 'tproxy_limits',
@@ -54,6 +55,7 @@ export const SETTING_JUDGES = {
   connectTimeoutS: connectTimeout,
   keepaliveS: keepalive,
   idleTimeoutS: timeout,
+  workers: wholeNumber('number of threads', 1, MAX_WORKERS),
   processOwner,
   metricsListen,
   limits: limitsMapping(ALL_LIMITS),
@@ -101,6 +103,7 @@ export function parseSettings(
     connectTimeoutS: take('connectTimeoutS') ?? DEFAULT_SETTINGS.connectTimeoutS,
     keepaliveS: take('keepaliveS') ?? DEFAULT_SETTINGS.keepaliveS,
     idleTimeoutS: take('idleTimeoutS') ?? DEFAULT_SETTINGS.idleTimeoutS,
+    workers: take('workers') ?? DEFAULT_SETTINGS.workers,
     limits: ofAll.limits,
     ...(owner === undefined ? {} : { processOwner: owner }),
     ...(listen === undefined ? {} : { metricsListen: listen }),

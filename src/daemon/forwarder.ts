@@ -20,7 +20,7 @@ import { descriptorLimit, limitsOf } from './limits.ts';
 import { listenerUser } from './listener-user.ts';
 import { Observation } from './observation.ts';
 import { CONTROL_SOCKET, forwarderLog, RUN_DIRECTORY, SETTINGS_FILE } from './paths.ts';
-import { Plane } from './plane.ts';
+import { Planes } from './planes.ts';
 import { hostInode, ownProcesses } from './processes.ts';
 import { Recovery } from './recovery.ts';
 import { logRefusals } from './refusal-log.ts';
@@ -65,7 +65,7 @@ export class Forwarder implements BridgeHost {
   private readonly bridges: ServedBridges;
   private readonly counts: RelayCounts;
   private readonly host = hostInode();
-  private plane: Plane | undefined;
+  private plane: Planes | undefined;
   /** What the data plane hears when it is there. */
   private readonly unsent: ToWorker[] = [];
   private control: Server | undefined;
@@ -154,7 +154,7 @@ export class Forwarder implements BridgeHost {
   private async begin({ takeOver, again }: ForwarderOptions): Promise<SyncReport> {
     ensureRunDirectory();
     chmodSync(RUN_DIRECTORY, 0o711);
-    this.log.info({ version: VERSION }, 'forwarder starts');
+    this.log.info({ version: VERSION, workers: this.settings.workers }, 'forwarder starts');
     const plane = this.startPlane();
     plane.catch(() => undefined);
     this.user = await listenerUser(this.run, this.settings.processOwner, this.log);
@@ -184,7 +184,8 @@ export class Forwarder implements BridgeHost {
   }
 
   private async startPlane(): Promise<void> {
-    const plane = await Plane.start({ limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() });
+    const data = { limits: limitsOf(this.settings), descriptorLimit: descriptorLimit() };
+    const plane = await Planes.start(this.settings.workers, data);
     plane.on('message', (message) => this.onMessage(message));
     plane.on('died', (error) => {
       this.log.fatal({ err: error }, 'data plane died, forwarder ends');
@@ -197,7 +198,7 @@ export class Forwarder implements BridgeHost {
   private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
     this.applySettings(settings);
     await this.observation.serveMetrics(settings.metricsListen);
-    const { warnings } = this.observation;
+    const warnings = [...this.observation.warnings, ...this.overdue()];
     let wanted: EndpointMaps;
     try {
       wanted = await (only === undefined ? readEndpointMaps(this.run) : readEndpointMap(this.run, only));
@@ -211,6 +212,13 @@ export class Forwarder implements BridgeHost {
     const bridges = await this.bridges.become(wanted, only);
     const ok = bridges.every(({ error }) => error === undefined);
     return { ok, bridges, served: this.bridges.all.length, warnings };
+  }
+
+  /** What the settings ask for and only a restart brings. */
+  private overdue(): string[] {
+    const running = this.plane?.count ?? this.settings.workers;
+    if (running === this.settings.workers) return [];
+    return [`tproxy_workers is ${this.settings.workers} and ${running} run: tproxy restart`];
   }
 
   private onMessage(message: FromWorker): void {

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerData } from '../dataplane/messages.ts';
 import { wake } from '../dataplane/reactor.ts';
 
-interface PlaneEvents {
+export interface PlaneEvents {
   message: [FromWorker];
   /** The thread ended without being asked to. */
   died: [Error];
@@ -11,7 +11,7 @@ interface PlaneEvents {
 
 type Ready = { readonly type: 'ready'; readonly wakeDescriptor: number };
 
-/** The data-plane thread, seen from the main thread. */
+/** A data-plane thread, seen from the main thread. */
 export class Plane extends EventEmitter<PlaneEvents> {
   private readonly worker: Worker;
   private readonly wakeDescriptor: number;

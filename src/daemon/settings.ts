@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, isLimit, type Limits } from '../model/limits.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, type Settings } from '../model/settings.ts';
+import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
 
 /** A week. Timers of Node overflow after 24 days and fire at once. */
 const MAX_SECONDS = 604_800;
@@ -21,10 +21,15 @@ export function parseSettings(value: unknown): Settings {
     idleTimeoutS: seconds('idleTimeoutS'),
     keepaliveS: seconds('keepaliveS'),
     drainTimeoutS: seconds('drainTimeoutS'),
+    workers: isWorkers(given.workers) ? given.workers : DEFAULT_SETTINGS.workers,
     limits: parseLimits(given.limits),
     ...(typeof given.processOwner === 'string' ? { processOwner: given.processOwner } : {}),
     ...(typeof given.metricsListen === 'string' ? { metricsListen: given.metricsListen } : {}),
   };
+}
+
+function isWorkers(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_WORKERS;
 }
 
 function parseLimits(value: unknown): Limits {

@@ -16,6 +16,8 @@ export interface Settings {
   readonly keepaliveS: number;
   /** Idleness after which a relay is ended; 0: never. */
   readonly idleTimeoutS: number;
+  /** Data-plane threads; a bridge belongs to one of them. Those of a forwarder that runs stay as many as they are. */
+  readonly workers: number;
   /** User that listeners run as; undefined: oneadmin if it exists, else nobody. */
   readonly processOwner?: string;
   /** Where metrics are served (`parseListenAddress`); undefined: nowhere. */
@@ -24,6 +26,8 @@ export interface Settings {
   readonly limits: Limits;
 }
 
+export const MAX_WORKERS = 64;
+
 export const DEFAULT_SETTINGS: Settings = {
   debugLevel: 2,
   drainTimeoutS: 300,
@@ -31,5 +35,6 @@ export const DEFAULT_SETTINGS: Settings = {
   connectTimeoutS: 5,
   keepaliveS: 60,
   idleTimeoutS: 0,
+  workers: 1,
   limits: {},
 };

@@ -76,6 +76,7 @@ tproxy_drain_timeout: 0
 :tproxy_connect_timeout: 1
 :tproxy_keepalive: 0
 :tproxy_idle_timeout: 604800
+:tproxy_workers: 4
 :tproxy_process_owner: one-admin
 :tproxy_limits: {:guest_connections: 1}
 `;
@@ -87,6 +88,7 @@ tproxy_drain_timeout: 0
         connectTimeoutS: 1,
         keepaliveS: 0,
         idleTimeoutS: 604_800,
+        workers: 4,
         processOwner: 'one-admin',
         limits: { guestConnections: 1 },
         services: [],

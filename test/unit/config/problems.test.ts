@@ -125,6 +125,7 @@ describe('top level keys', () => {
     [':tproxy_idle_timeout: 1.5', 'is "1.5", which is no time in seconds', 'from 0 to 604800'],
     [':tproxy_idle_timeout: 604801', 'is "604801"', 'from 0 to 604800'],
     [':tproxy_keepalive: 32768', 'is "32768"', 'from 0 to 32767'],
+    [':tproxy_workers: 0', 'is "0", which is no number of threads', 'from 1 to 64'],
     [':tproxy_debug_level: debug', 'is "debug", which is no debug level', '2 (information)'],
     [':tproxy_debug_level: [2]', 'is a list, which is no debug level', '2 (information)'],
     [':tproxy_process_owner: a b', 'is "a b", which is no user name', 'unprivileged user'],

@@ -11,6 +11,7 @@ describe('settings that come from another process', () => {
       connectTimeoutS: 2,
       keepaliveS: 3,
       idleTimeoutS: 4,
+      workers: 3,
       processOwner: 'nobody',
       limits: { guestConnections: 0, guestRate: 1, bridgeConnections: 1_000_000, bridgeRate: 7 },
     };
@@ -30,7 +31,8 @@ describe('settings that come from another process', () => {
       { limits: { guestRate: -1, guestConnections: 1.5, bridgeRate: '7', bridgeConnections: 1e9 } },
     ],
     ['limits nobody knows', JSON.parse('{"limits":{"__proto__":{"guestRate":1},"other":1}}')],
-    ['odd values', { debugLevel: 7, connectTimeoutS: -1, keepaliveS: 'x', processOwner: 7 }],
+    ['odd values', { debugLevel: 7, connectTimeoutS: -1, keepaliveS: 'x', processOwner: 7, workers: 0 }],
+    ['too many workers', { workers: 65 }],
   ])('take their defaults where they are missing or odd: %s', (_what, value) => {
     expect(parseSettings(value)).toEqual(DEFAULT_SETTINGS);
   });
