@@ -5,7 +5,8 @@
 import { randomFillSync } from 'node:crypto';
 import { close } from '../../src/linux/descriptor.ts';
 import { allocate } from '../../src/linux/ffi.ts';
-import { closeWithReset, parseIpv4, send, tcpConnect, tcpSocket } from '../../src/linux/socket.ts';
+import { closeWithReset, send, tcpConnect, tcpSocket } from '../../src/linux/socket.ts';
+import { parseIpv4 } from '../../src/model/ipv4.ts';
 
 const AT_ONCE = 200;
 const GARBAGE_BYTES = 128 * 1024;

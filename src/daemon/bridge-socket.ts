@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { seqpacketListen } from '../linux/socket.ts';
+import { seqpacketListen } from '../linux/unix-socket.ts';
 import { bridgeDirectory, bridgeSocket } from './paths.ts';
 
 const BACKLOG = 16;

@@ -1,6 +1,6 @@
 import { type FinishedRecord, readRecords } from '../dataplane/records.ts';
-import { formatIpv4 } from '../linux/socket.ts';
 import { infoLineStart, type LogFile, openLogFile } from '../log.ts';
+import { formatIpv4 } from '../model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../model/names.ts';
 import { listenerLog } from './paths.ts';
 

@@ -17,7 +17,7 @@ import { EPOLLIN, EPOLLOUT } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { receiveMessage, sendMessage } from '../linux/message.ts';
-import { seqpacketConnect } from '../linux/socket.ts';
+import { seqpacketConnect } from '../linux/unix-socket.ts';
 import type { LineLog } from './line-log.ts';
 import { ServicePorts } from './service-ports.ts';
 

@@ -1,6 +1,6 @@
 import type { Refusal } from '../dataplane/refusals.ts';
-import { formatIpv4 } from '../linux/socket.ts';
 import type { Logger } from '../log.ts';
+import { formatIpv4 } from '../model/ipv4.ts';
 
 /** A line per bridge and cause, for what may have been thousands of connections. */
 export function logRefusals(

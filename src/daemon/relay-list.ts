@@ -1,5 +1,5 @@
 import { readRecords } from '../dataplane/records.ts';
-import { formatIpv4 } from '../linux/socket.ts';
+import { formatIpv4 } from '../model/ipv4.ts';
 import { type RelayList, STATS_VERSION } from '../model/stats.ts';
 
 /** The data plane's list of its relays, in words. */

@@ -1,7 +1,8 @@
 import type { Configure, Listening, PortSocket } from '../dataplane/handover.ts';
 import { messageOf } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
-import { parseIpv4, tcpListen } from '../linux/socket.ts';
+import { tcpListen } from '../linux/socket.ts';
+import { parseIpv4 } from '../model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../model/names.ts';
 import type { LineLog } from './line-log.ts';
 

@@ -1,5 +1,5 @@
-import { formatIpv4 } from '../linux/socket.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { formatIpv4 } from '../model/ipv4.ts';
 import {
   addTotals,
   type BridgeStats,

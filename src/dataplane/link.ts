@@ -4,7 +4,7 @@ import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { outgoing, receiveMessage, sendMessage } from '../linux/message.ts';
-import { peerCredentials } from '../linux/socket.ts';
+import { peerCredentials } from '../linux/unix-socket.ts';
 import type { Bridge } from './bridge.ts';
 import {
   type Configure,

@@ -1,4 +1,4 @@
-import { parseIpv4 } from '../linux/socket.ts';
+import { parseIpv4 } from '../model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../model/names.ts';
 import type { Parties } from './relay.ts';
 

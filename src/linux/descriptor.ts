@@ -6,11 +6,10 @@ const cRead = cFunction('long read(int, uintptr_t, size_t)');
 const cWrite = cFunction('long write(int, uintptr_t, size_t)');
 const cFlock = cFunction('int flock(int, int)');
 const cEventfd = cFunction('int eventfd(unsigned int, int)');
-const cDup = cFunction('int fcntl(int, int, int)');
+const cFcntl = cFunction('int fcntl(int, int, int)');
 
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
-const F_DUPFD_CLOEXEC = 1030;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -31,9 +30,10 @@ export function write(fd: number, address: number, length: number): number {
   return n < 0 ? -errnoOf() : n;
 }
 
-/** A second descriptor (close-on-exec) of the same open file. */
-export function duplicate(fd: number): number {
-  return check('fcntl', cDup(fd, F_DUPFD_CLOEXEC, 3), 'F_DUPFD_CLOEXEC');
+/** What fcntl(2) answers to `command`, or a negative errno. */
+export function fcntl(fd: number, command: number, argument: number): number {
+  const result = cFcntl(fd, command, argument);
+  return result < 0 ? -errnoOf() : result;
 }
 
 /** A counter that a thread in epoll_wait can be woken with; non-blocking, close-on-exec. */

@@ -102,7 +102,7 @@ export function receiveMessage(fd: number, descriptors: number[]): number {
   const flags = header.view.getInt32(48, true);
   if ((flags & (MSG_TRUNC | MSG_CTRUNC)) !== 0) {
     for (const stray of descriptors.splice(first)) close(stray);
-    const errno = (flags & MSG_CTRUNC) !== 0 ? 24 : 90;
+    const errno = (flags & MSG_CTRUNC) !== 0 ? Errno.EMFILE : Errno.EMSGSIZE;
     throw new SyscallError('recvmsg', errno, errnoName(errno), 'message cut off');
   }
   return n;

@@ -9,7 +9,10 @@ import {
   unlessEqual,
   verdict,
 } from './bpf.ts';
+import { O_NONBLOCK } from './descriptor.ts';
+import { Errno } from './errno.ts';
 import { addressOf, cFunction, errnoName, errnoOf } from './ffi.ts';
+import { AF_INET, AF_UNIX, SOCK_STREAM } from './socket-calls.ts';
 import { MACHINES, type Machine, type SystemCall } from './system-calls.ts';
 
 const cSyscall = cFunction('long syscall(long, long, long, uintptr_t)');
@@ -21,8 +24,8 @@ const SECCOMP_FILTER_FLAG_TSYNC = 1;
 const ALLOW = verdict(0x7fff_0000);
 const KILL_PROCESS = verdict(0x8000_0000);
 const ERRNO = 0x0005_0000;
-const EPERM = verdict(ERRNO | 1);
-const ENOSYS = verdict(ERRNO | 38);
+const EPERM = verdict(ERRNO | Errno.EPERM);
+const ENOSYS = verdict(ERRNO | Errno.ENOSYS);
 
 // struct seccomp_data: number (4), architecture (4), instruction (8), six arguments of 8.
 const NUMBER = load(0);
@@ -30,13 +33,9 @@ const ARCHITECTURE = load(4);
 /** Lower half of an argument; the calls looked at take 32 bits. */
 const argument = (index: number) => load(16 + 8 * index);
 
-const AF_UNIX = 1;
-const AF_INET = 2;
-const SOCK_STREAM = 1;
 const SOCKET_TYPE_MASK = 0xf;
 const CLONE_THREAD = 0x1_0000;
 const F_SETFL = 4;
-const O_NONBLOCK = 0o4000;
 const FIONBIO = 0x5421;
 /** Numbers above are those of the 32-bit ABI of x64. */
 const X32 = 0x4000_0000;

@@ -1,12 +1,9 @@
-import { close } from './descriptor.ts';
+import { close, fcntl, O_CLOEXEC, O_NONBLOCK } from './descriptor.ts';
 import { allocate, cFunction, errnoOf } from './ffi.ts';
 
 const cPipe2 = cFunction('int pipe2(uintptr_t, int)');
-const cFcntl = cFunction('int fcntl(int, int, int)');
 const cSplice = cFunction('long splice(int, uintptr_t, int, uintptr_t, size_t, unsigned int)');
 
-const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
 const F_SETPIPE_SZ = 1031;
 const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
@@ -23,7 +20,7 @@ export interface Pipe {
 export function openPipe(capacity: number): Pipe | number {
   if (cPipe2(ends.address, O_NONBLOCK | O_CLOEXEC) < 0) return -errnoOf();
   const pipe = { readEnd: ends.view.getInt32(0, true), writeEnd: ends.view.getInt32(4, true) };
-  cFcntl(pipe.writeEnd, F_SETPIPE_SZ, capacity);
+  fcntl(pipe.writeEnd, F_SETPIPE_SZ, capacity);
   return pipe;
 }
 

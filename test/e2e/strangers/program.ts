@@ -3,7 +3,9 @@ import { eventfd } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { errnoName } from '../../../src/linux/ffi.ts';
 import { outgoing, receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { parseIpv4, seqpacketConnect, tcpListen } from '../../../src/linux/socket.ts';
+import { tcpListen } from '../../../src/linux/socket.ts';
+import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 
 /** Talks to the forwarder as a listener would, says what its environment tells it, and waits to be cut off. */
 const { STRANGER_SOCKET = '', STRANGER_SAYS = '', STRANGER_SHOWS = '' } = process.env;

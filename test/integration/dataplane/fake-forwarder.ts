@@ -14,7 +14,7 @@ import {
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { type Credentials, peerCredentials, seqpacketListen } from '../../../src/linux/socket.ts';
+import { type Credentials, peerCredentials, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { acceptNow } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
 

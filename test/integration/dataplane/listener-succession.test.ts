@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { MessageType, writeBare } from '../../../src/dataplane/handover.ts';
 import { outgoing } from '../../../src/linux/message.ts';
-import { localPort } from '../../../src/linux/socket.ts';
+import { localPort } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
 import { arrivals, descriptorsOf, fate, listenerScene, processorMs } from './listener-scene.ts';
 

@@ -5,9 +5,10 @@ import { MessageType, writeBare, writeJson } from '../../../src/dataplane/handov
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { listeningSocketFault } from '../../../src/linux/listening-socket.ts';
-import { acceptedPort, localPort, parseIpv4, tcpListen } from '../../../src/linux/socket.ts';
+import { acceptedPort, tcpListen } from '../../../src/linux/socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
-import { acceptNow, receiveText, sendBytes, socketOption } from '../../unit/linux/endpoints.ts';
+import { acceptNow, localPort, receiveText, sendBytes, socketOption } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
 import { arrivals, descriptorsOf, fate, listenerScene, processorMs } from './listener-scene.ts';
 

@@ -5,7 +5,7 @@ import { Reactor } from '../../../src/dataplane/reactor.ts';
 import { type FinishedRecord, readRecords } from '../../../src/dataplane/records.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { parseIpv4 } from '../../../src/linux/socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { Sandbox } from '../../support/sandbox.ts';
 import { limits, route } from '../../unit/dataplane/plane-bench.ts';
 import { inNetns, listenLocal, openDescriptors, receiveEnd, tcpPair } from '../../unit/linux/endpoints.ts';

@@ -1,7 +1,17 @@
 import { close } from '../../../src/linux/descriptor.ts';
 import { outgoing, sendMessage } from '../../../src/linux/message.ts';
-import { localPort, parseIpv4, seqpacketConnect, tcpListen } from '../../../src/linux/socket.ts';
-import { acceptSoon, dial, receiveEnd, receiveText, sendBytes, spin } from '../../unit/linux/endpoints.ts';
+import { tcpListen } from '../../../src/linux/socket.ts';
+import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
+import {
+  acceptSoon,
+  dial,
+  localPort,
+  receiveEnd,
+  receiveText,
+  sendBytes,
+  spin,
+} from '../../unit/linux/endpoints.ts';
 
 /**
  * Runs inside a netns: dials itself, hands the accepted socket over the unix socket named by its argument, and prints

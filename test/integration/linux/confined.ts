@@ -3,14 +3,10 @@ import { readFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { allocate, cFunction, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
 import { denySystemCalls } from '../../../src/linux/seccomp.ts';
-import {
-  accept,
-  localPort,
-  parseIpv4,
-  seqpacketConnect,
-  shutdownWrite,
-  tcpListen,
-} from '../../../src/linux/socket.ts';
+import { accept, shutdownWrite, tcpListen } from '../../../src/linux/socket.ts';
+import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
+import { localPort } from '../../unit/linux/endpoints.ts';
 
 /** Runs where it can do no harm: tries what a listener must not be able to do, and what it must, after the filter is set. */
 const cSocket = cFunction('int socket(int, int, int)');

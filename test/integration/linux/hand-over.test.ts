@@ -4,12 +4,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { incoming, receiveMessage } from '../../../src/linux/message.ts';
-import { localPort, peerCredentials, seqpacketListen } from '../../../src/linux/socket.ts';
+import { peerCredentials, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { Sandbox } from '../../support/sandbox.ts';
 import {
   acceptNow,
   dial,
   inNetns,
+  localPort,
   receiveBytes,
   receiveText,
   sendBytes,

@@ -4,7 +4,7 @@ import { livingOf } from '../../../src/daemon/living.ts';
 import { composeStats } from '../../../src/daemon/stats.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { RecordBatch } from '../../../src/dataplane/records.ts';
-import { parseIpv4 } from '../../../src/linux/socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { CONNECT_BUCKETS_MS } from '../../../src/model/stats.ts';
 import { HEALTH } from '../stats-fixture.ts';
 

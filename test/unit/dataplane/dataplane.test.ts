@@ -8,13 +8,15 @@ import { SyscallError } from '../../../src/errors.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { localPort, seqpacketConnect, shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
 import {
   acceptNow,
   dial,
   type Listening,
   LOOPBACK,
   listenLocal,
+  localPort,
   openDescriptors,
   receiveBytes,
   sendBytes,

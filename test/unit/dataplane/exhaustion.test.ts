@@ -1,9 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
 import { givePipe, takePipe } from '../../../src/dataplane/pipes.ts';
-import { close, duplicate } from '../../../src/linux/descriptor.ts';
+import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { type Pipe, splice } from '../../../src/linux/splice.ts';
-import { openDescriptors, receiveText, sendBytes, tcpPair, withFewDescriptors } from '../linux/endpoints.ts';
+import {
+  duplicate,
+  openDescriptors,
+  receiveText,
+  sendBytes,
+  tcpPair,
+  withFewDescriptors,
+} from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
 
 // The machine may be busy with other tests.

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AdmissionLimits, WorkerData } from '../../../src/dataplane/messages.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { parseIpv4 } from '../../../src/linux/socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import {
   acceptNow,
   dial,

@@ -5,11 +5,12 @@ import { Link, type LinkHost } from '../../../src/dataplane/link.ts';
 import type { FromWorker } from '../../../src/dataplane/messages.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
 import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
-import { close, duplicate } from '../../../src/linux/descriptor.ts';
+import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { outgoing, receiveMessage, sendMessage } from '../../../src/linux/message.ts';
 import {
   dial,
+  duplicate,
   type Listening,
   listenLocal,
   openDescriptors,

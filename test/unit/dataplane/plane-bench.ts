@@ -13,7 +13,7 @@ import { Reactor } from '../../../src/dataplane/reactor.ts';
 import { type FinishedRecord, readRecords } from '../../../src/dataplane/records.ts';
 import type { Refusal } from '../../../src/dataplane/refusals.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { seqpacketConnect, seqpacketListen } from '../../../src/linux/socket.ts';
+import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { LOOPBACK } from '../linux/endpoints.ts';
 
 export const BRIDGE = 4;

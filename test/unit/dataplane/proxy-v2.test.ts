@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { proxyV2Header } from '../../../src/dataplane/proxy-v2.ts';
-import { parseIpv4 } from '../../../src/linux/socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 
 /** "The PROXY protocol", section 2.2: 12 bytes that no other protocol begins with. */
 const SIGNATURE = '0d0a0d0a000d0a515549540a';

@@ -2,9 +2,10 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Reactor, wake } from '../../../src/dataplane/reactor.ts';
 import { SyscallError } from '../../../src/errors.ts';
-import { close, duplicate, eventfd, read, write } from '../../../src/linux/descriptor.ts';
+import { close, eventfd, read, write } from '../../../src/linux/descriptor.ts';
 import { EPOLLET, EPOLLIN, EPOLLOUT } from '../../../src/linux/epoll.ts';
 import { allocate } from '../../../src/linux/ffi.ts';
+import { duplicate } from '../linux/endpoints.ts';
 
 const one = allocate(8);
 const scratch = allocate(8);

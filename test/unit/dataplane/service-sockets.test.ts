@@ -2,16 +2,17 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
 import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
-import { close, duplicate } from '../../../src/linux/descriptor.ts';
+import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { cFunction } from '../../../src/linux/ffi.ts';
-import { localPort } from '../../../src/linux/socket.ts';
 import {
   acceptNow,
   dial,
+  duplicate,
   type Listening,
   LOOPBACK,
   listenLocal,
+  localPort,
   openDescriptors,
   withFewDescriptors,
 } from '../linux/endpoints.ts';

@@ -1,20 +1,11 @@
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { close, eventfd } from '../../../src/linux/descriptor.ts';
-import { allocate, cFunction, check, errnoOf } from '../../../src/linux/ffi.ts';
-import {
-  accept,
-  localPort,
-  parseIpv4,
-  recv,
-  send,
-  seqpacketConnect,
-  seqpacketListen,
-  tcpConnect,
-  tcpListen,
-  tcpSocket,
-} from '../../../src/linux/socket.ts';
+import { close, eventfd, fcntl } from '../../../src/linux/descriptor.ts';
+import { allocate, cFunction, check, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
+import { accept, recv, send, tcpConnect, tcpListen, tcpSocket } from '../../../src/linux/socket.ts';
+import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
+import { parseIpv4 } from '../../../src/model/ipv4.ts';
 
 /** Raw sockets for tests: both ends live in the test's own thread, nothing blocks, every wait is bounded. */
 
@@ -24,6 +15,7 @@ const WAIT_MS = 5000;
 const cBind = cFunction('int bind(int, uintptr_t, unsigned int)');
 const cSetsockopt = cFunction('int setsockopt(int, int, int, uintptr_t, unsigned int)');
 const cGetsockopt = cFunction('int getsockopt(int, int, int, uintptr_t, uintptr_t)');
+const cGetsockname = cFunction('int getsockname(int, uintptr_t, uintptr_t)');
 const cGetrlimit = cFunction('int getrlimit(int, uintptr_t)');
 const cSetrlimit = cFunction('int setrlimit(int, uintptr_t)');
 const cSetns = cFunction('int setns(int, int)');
@@ -38,6 +30,7 @@ const SOL_TCP = 6;
 const TCP_MAXSEG = 2;
 const RLIMIT_NOFILE = 7;
 const MSG_OOB = 1;
+const F_DUPFD_CLOEXEC = 1030;
 const CLONE_NEWNET = 0x4000_0000;
 
 const memory = allocate(256 * 1024);
@@ -51,6 +44,20 @@ export function spin<T>(what: string, look: () => T | undefined, limitMs = WAIT_
     if (found !== undefined) return found;
     if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
   }
+}
+
+/** Local port of an IPv4 socket. */
+export function localPort(fd: number): number {
+  small.view.setUint32(16, 16, true);
+  check('getsockname', cGetsockname(fd, small.address, small.address + 16));
+  return small.view.getUint16(2);
+}
+
+/** A second descriptor (close-on-exec) of the same open file. */
+export function duplicate(fd: number): number {
+  const copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) throw new Error(`fcntl: ${errnoName(-copy)}`);
+  return copy;
 }
 
 export interface Listening {

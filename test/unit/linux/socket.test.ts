@@ -11,13 +11,7 @@ import {
   acceptedIp,
   acceptedPort,
   closeWithReset,
-  formatIpv4,
-  localPort,
-  parseIpv4,
-  peerCredentials,
   send,
-  seqpacketConnect,
-  seqpacketListen,
   setKeepalive,
   setNoDelay,
   shutdownWrite,
@@ -27,11 +21,14 @@ import {
   tcpSocket,
   unacknowledged,
 } from '../../../src/linux/socket.ts';
+import { peerCredentials, seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
+import { formatIpv4, parseIpv4 } from '../../../src/model/ipv4.ts';
 import {
   acceptSoon,
   dial,
   LOOPBACK,
   listenLocal,
+  localPort,
   openDescriptors,
   receiveBytes,
   receiveEnd,
