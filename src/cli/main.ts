@@ -1,40 +1,26 @@
-import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { CommanderError } from 'commander';
+import { defaultConfigPath } from '../config/path.ts';
 import { ExitCode, messageOf, TproxyError } from '../errors.ts';
 import type { Io } from './io.ts';
+import { processIo } from './process-io.ts';
 import { buildProgram, exitCodeOf } from './program.ts';
-import { escapeForTerminal } from './text/escape.ts';
-import { wantsColour } from './text/style.ts';
 
-const io: Io = {
-  out: (line) => process.stdout.write(`${line}\n`),
-  // What names and messages of others have in them is shown, not done; line feeds are ours.
-  err: (text) => process.stderr.write(`${text.split('\n').map(escapeForTerminal).join('\n')}\n`),
-  readStdin: () => text(process.stdin),
-  get colour() {
-    return wantsColour(process.stdout.isTTY, process.env);
-  },
-  drained: async () => {
-    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
-  },
-};
-
-/** The configuration that lies beside the executable: `<vnm>/tproxy` → `<vnm>/../etc/vnm/OpenNebulaNetwork.conf`. */
-function configBeside(executable: string): string {
-  return new URL('../etc/vnm/OpenNebulaNetwork.conf', `file://${realpathSync(executable)}`).pathname;
+/** Runs a command line with the streams of this process; its exit code. */
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  const io = processIo();
+  const code = await run(argv, io);
+  const lost = await io.lost();
+  if (lost === undefined) return code;
+  io.err(`ERROR: standard output can't be written: ${lost}; see to the file or device that it leads to`);
+  return code === ExitCode.ok ? ExitCode.failed : code;
 }
 
-/** Runs a command line; its exit code. A known error prints one line, an unknown one is a bug and prints its stack. */
-export async function main(argv: readonly string[]): Promise<ExitCode> {
+/** A known error prints one line, an unknown one is a bug and prints its stack. */
+async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   let code: ExitCode = ExitCode.ok;
-  // Whoever read the results has seen enough: `tproxy log | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(ExitCode.ok);
-    throw error;
-  });
-  const program = buildProgram(io, configBeside(argv[1] ?? '.'), (result) => {
+  const config = defaultConfigPath(realpathSync(argv[1] ?? '.'));
+  const program = buildProgram(io, config, (result) => {
     code = result;
   });
   try {

@@ -1,5 +1,4 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { ConfigError, messageOf } from '../errors.ts';
 import { type ParsedConfig, parseConfig } from './parse.ts';
 import { MAX_CONFIG_BYTES } from './read-yaml.ts';
@@ -8,11 +7,6 @@ export interface LoadedConfig extends ParsedConfig {
   readonly file: string;
   /** A hypervisor without the file simply has no services. */
   readonly exists: boolean;
-}
-
-/** The configuration that belongs to an executable: `/var/tmp/one/vnm/tproxy` → `/var/tmp/one/etc/vnm/…`. */
-export function defaultConfigPath(executable: string): string {
-  return join(dirname(executable), '..', 'etc', 'vnm', 'OpenNebulaNetwork.conf');
 }
 
 /** Reads and parses. Faults in the content are in `problems`; rejects with `ConfigError` when the file can't be read. */

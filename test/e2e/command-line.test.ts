@@ -64,6 +64,26 @@ test('an old Node is told from ours', async () => {
   expect(stderr).toMatch(/^ERROR: tproxy needs Node.js 20 or newer; .+\n$/);
 });
 
+test('without a node it says so, and where it has looked', async () => {
+  await box.sh('mkdir -p /run/test/none');
+  const executable = '/var/tmp/one/vnm/tproxy';
+  const { status, stderr } = await box.run(['env', 'PATH=/run/test/none', '/bin/sh', executable, 'status']);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: 'ERROR: there is no node in PATH (/run/test/none); install Node.js 20 or newer there\n',
+  });
+});
+
+test('a path with odd characters in it has its configuration beside it', async () => {
+  const odd = '/var/tmp/50% of #1?/vnm';
+  await box.sh(`mkdir -p '${odd}'; cp -a /var/tmp/one/vnm/. '${odd}/'`);
+  const { status, stderr } = await box.run([`${odd}/tproxy`, 'check']);
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining('/var/tmp/50% of #1?/etc/vnm/OpenNebulaNetwork.conf: no such file'),
+  });
+});
+
 describe('exit codes', () => {
   test.each([
     { args: [], status: 2, stderr: 'Usage: tproxy' },

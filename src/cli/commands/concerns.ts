@@ -4,6 +4,7 @@ import { ExitCode, InputError } from '../../errors.ts';
 import { isBridgeName } from '../../model/names.ts';
 import type { Nic } from '../../model/nic.ts';
 import type { NetworkRef } from '../../model/service.ts';
+import { MAX_TEMPLATE_CHARACTERS } from '../../vm/decode.ts';
 import { parseTemplate } from '../../vm/parse-template.ts';
 import { selectNics } from '../../vm/select.ts';
 import type { Io } from '../io.ts';
@@ -34,7 +35,7 @@ export interface Concerns {
 
 export async function readConcerns(options: DriverOptions, io: Io, report: Reporter): Promise<Concerns> {
   if (options.byHand !== undefined) return { list: [concernByHand(options.byHand)], faulty: 0 };
-  const template = parseTemplate(await io.readStdin());
+  const template = parseTemplate(await io.readStdin(MAX_TEMPLATE_CHARACTERS));
   const { nics, skipped } = selectNics(template);
   for (const { nicId, level, reason } of skipped) report[level](`NIC ${nicId} passed over: ${reason}`);
   return { list: nics.map(concernOf), faulty: skipped.filter(({ level }) => level === 'error').length };

@@ -32,7 +32,7 @@ export async function log(options: LogOptions, io: Io): Promise<ExitCode> {
   };
   try {
     await print(sources.last(count));
-    while (options.follow) {
+    while (options.follow && io.isLeft?.() !== true) {
       await sleep(LOOK_EVERY_MS);
       await print(sources.more());
     }
