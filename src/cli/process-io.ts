@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Io } from './io.ts';
-import { escapeForTerminal } from './text/escape.ts';
+import { escapeLines } from './text/escape.ts';
 import { wantsColour } from './text/style.ts';
 
 export interface ProcessIo extends Io {
@@ -24,8 +24,8 @@ export function processIo(): ProcessIo {
     out: (line) => {
       if (failure === undefined) stdout.write(`${line}\n`);
     },
-    // What names and messages of others have in them is shown, not done; line feeds are ours.
-    err: (text) => stderr.write(`${text.split('\n').map(escapeForTerminal).join('\n')}\n`),
+    // What names and messages of others have in them is shown, not done.
+    err: (text) => stderr.write(`${escapeLines(text)}\n`),
     // Opened by those who read it only.
     readStdin: (limit) => read(process.stdin, limit),
     colour: wantsColour(stdout.isTTY, process.env),

@@ -62,7 +62,12 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
     .option('--json', 'for programs')
     .action(async ({ bridge, json }: { readonly bridge?: string; readonly json?: boolean }) => {
       const { doctor } = await import('./commands/doctor.ts');
-      const options = { configFile: common().config, json: json === true };
+      const options = {
+        configFile: common().config,
+        standardConfigFile: defaultConfig,
+        executable: process.argv[1] ?? 'tproxy',
+        json: json === true,
+      };
       exit(await doctor(bridge === undefined ? options : { ...options, bridge }, io));
     });
 

@@ -63,6 +63,13 @@ export function skipped(reason: string): Finding {
   return { verdict: 'skipped', reason };
 }
 
+/** The finding with each of its texts changed. */
+export function reworded(finding: Finding, change: (text: string) => string): Finding {
+  if (finding.verdict === 'skipped') return skipped(change(finding.reason));
+  if (finding.verdict === 'ok') return ok(change(finding.seen));
+  return { ...finding, seen: change(finding.seen), remedy: change(finding.remedy) };
+}
+
 /** True when everything holds; warnings and skipped checks are allowed. */
 export function allHolds(checks: readonly Check[]): boolean {
   return checks.every(({ finding }) => finding.verdict !== 'failed');

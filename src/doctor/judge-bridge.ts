@@ -17,7 +17,7 @@ export function judgeBridge(bridge: string, links: readonly Link[]): Finding {
     const kind = link.kind ?? 'physical';
     return failed(
       `${bridge} is a device of kind ${kind}`,
-      'tproxy serves Linux bridges only: use a network driver that makes one',
+      'only Linux bridges can be served: use a network driver that makes one',
     );
   }
   if (!link.up) return failed(`${bridge} is down`, `ip link set ${bridge} up`);

@@ -1,7 +1,7 @@
 import { listenerTitle, PREFIX } from '../model/names.ts';
 import type { User } from '../system/users.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
-import type { ProcessFacts } from './process-facts.ts';
+import type { ProcessFacts, Stranger } from './process-facts.ts';
 
 const NO_CAPABILITY = /^0+$/;
 /** Of its descriptors, from which on a process is worth a look, and from which on guests are turned away soon. */
@@ -83,17 +83,20 @@ export function judgeWatch(processes: readonly ProcessFacts[]): Finding {
 }
 
 /** Processes under our titles that are not ours: they may hold ports that guests should reach through us. */
-export function judgeStrangers(found: readonly string[]): Finding {
+export function judgeStrangers(found: readonly Stranger[]): Finding {
   if (found.length === 0) return ok('none');
+  const pids = found.map(({ pid }) => pid).join(' ');
   return warning(
-    `not of this program: ${found.join(', ')}`,
-    'if it is the version in Ruby, stop it: kill, then tproxy start',
+    `not of this program: ${found.map(({ title, pid }) => `${title} (${pid})`).join(', ')}`,
+    `if it is the version in Ruby, end it: kill ${pids}; then tproxy start`,
   );
 }
 
-export function judgeDescriptors({ pid, openFiles, fileLimit }: ProcessFacts): Finding {
+export function judgeDescriptors({ openFiles, fileLimit }: ProcessFacts): Finding {
   const seen = `${openFiles} of ${fileLimit} in use`;
-  const remedy = `see whose connections they are: tproxy status -v; raise the limit: prlimit --pid ${pid} --nofile`;
+  // A forwarder counts on the limit that it was started with.
+  const raise = `sh -c 'ulimit -n ${2 * fileLimit} && tproxy restart'`;
+  const remedy = `see whose connections they are: tproxy top --by guest; raise the limit: ${raise}`;
   if (openFiles > fileLimit * TOO_MANY) return failed(seen, remedy);
   if (openFiles > fileLimit * MANY) return warning(seen, remedy);
   return ok(seen);

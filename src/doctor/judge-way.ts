@@ -92,7 +92,7 @@ export function judgeConnection(
   if (outcome === 'reset' && direct.outcome !== 'reset') {
     return failed(
       `${service} is reset, although ${to} accepts from this host`,
-      'the log of the bridge says why ("outcome"): limits, descriptors, or an upstream that turned it away',
+      `see why: tproxy log --no-follow --service ${servicePort} --guest ${SERVICE_ADDRESS}`,
     );
   }
   return ok(`taken, and ${to} accepts; it waits for a request`);

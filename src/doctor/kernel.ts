@@ -25,7 +25,7 @@ export async function examineLinks(run: Run): Promise<Finding> {
     const lacks = classifyIpFailure(error) === 'missing-feature' || /unshare/.test(error.stderr);
     return failed(
       error.message,
-      lacks ? 'load or build the modules: modprobe bridge veth' : 'try it by hand',
+      lacks ? 'load or build the modules: modprobe -a bridge veth' : 'try it by hand: unshare --net ip link',
     );
   }
 }

@@ -45,8 +45,14 @@ function factsOf(pid: number): Omit<ProcessFacts, keyof OwnProcess> {
   };
 }
 
-/** Processes that have one of our titles and are not ours, such as those of the Ruby version: `one_tproxy (123)`. */
-export function strangers(own: readonly OwnProcess[]): readonly string[] {
+/** A process that has one of our titles and is not ours, such as one of the Ruby version. */
+export interface Stranger {
+  readonly title: string;
+  readonly pid: number;
+}
+
+/** All strangers in the network namespaces of this host. `own`: our processes. */
+export function strangers(own: readonly OwnProcess[]): readonly Stranger[] {
   const host = hostInode();
   const ours = new Set(own.map(({ pid }) => pid));
   return readdirSync('/proc').flatMap((name) => {
@@ -58,6 +64,6 @@ export function strangers(own: readonly OwnProcess[]): readonly string[] {
     const place = bridge === undefined ? host : namespaceInode(netnsPath(netnsName(bridge)));
     // Of another sandbox or container otherwise.
     const inode = namespaceInode(`/proc/${pid}/ns/net`);
-    return inode !== undefined && (inode === place || inode === host) ? [`${title} (${pid})`] : [];
+    return inode !== undefined && (inode === place || inode === host) ? [{ title, pid }] : [];
   });
 }

@@ -32,6 +32,9 @@ const REMEDY: Record<string, string> = {
   bridge: 'install the package iproute2',
   nsenter: 'install the package util-linux',
   setpriv: 'install the package util-linux',
+  unshare: 'install the package util-linux',
+  ssh: 'install the package openssh-client',
+  scp: 'install the package openssh-client',
 };
 
 /** `Run` on the real machine. */

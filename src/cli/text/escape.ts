@@ -13,3 +13,8 @@ export function escapeForTerminal(text: string): string {
       : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
+
+/** The same for a text of several lines, whose line feeds are ours. */
+export function escapeLines(text: string): string {
+  return text.split('\n').map(escapeForTerminal).join('\n');
+}

@@ -94,7 +94,7 @@ describe('kernel', () => {
     expect((await examineLinks(printing(''))).verdict).toBe('ok');
     expect(await examineLinks(failing('Error: Unknown device type.'))).toMatchObject({
       verdict: 'failed',
-      remedy: 'load or build the modules: modprobe bridge veth',
+      remedy: 'load or build the modules: modprobe -a bridge veth',
     });
     expect(await examineLinks(failing('something else'))).toMatchObject({ verdict: 'failed' });
   });

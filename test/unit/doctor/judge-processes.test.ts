@@ -138,13 +138,15 @@ test.each([
   expect(judgeDescriptors({ ...FORWARDER, openFiles })).toMatchObject({
     verdict,
     seen: `${openFiles} of 1000 in use`,
+    ...(verdict === 'ok' ? {} : { remedy: expect.stringContaining('ulimit -n 2000 && tproxy restart') }),
   });
 });
 
 test('strangers', () => {
   expect(judgeStrangers([]).verdict).toBe('ok');
-  expect(judgeStrangers(['one_tproxy (7)'])).toMatchObject({
+  expect(judgeStrangers([{ title: 'one_tproxy', pid: 7 }])).toMatchObject({
     verdict: 'warning',
     seen: 'not of this program: one_tproxy (7)',
+    remedy: expect.stringContaining('kill 7; then tproxy start'),
   });
 });
