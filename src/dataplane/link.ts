@@ -137,9 +137,9 @@ export class Link implements EventTarget {
   private onHello(length: number): void {
     portSockets([], this.descriptors);
     const body = parseHello(readJson(length));
-    const { pid, uid } = peerCredentials(this.fd);
+    const { pid } = peerCredentials(this.fd);
     this.state = 'introduced';
-    this.host.tell({ type: 'hello', link: this.id, bridgeId: this.bridge.id, pid, uid, body });
+    this.host.tell({ type: 'hello', link: this.id, bridgeId: this.bridge.id, pid, body });
   }
 
   private onListening(length: number): void {

@@ -46,7 +46,6 @@ export type ToWorker =
   /** The bridge's netns was replaced: its sockets are of no use any more. */
   | { readonly type: 'forget-sockets'; readonly bridgeId: number }
   | { readonly type: 'routes'; readonly bridgeId: number; readonly routes: readonly Route[] }
-  /** Accept what this listener says from now on. */
   /** Accept what this listener says from now on. It gets its ports, with the sockets kept for them. */
   | {
       readonly type: 'configure';
@@ -73,7 +72,6 @@ export type FromWorker =
       readonly link: LinkId;
       readonly bridgeId: number;
       readonly pid: number;
-      readonly uid: number;
       readonly body: Hello;
     }
   | {

@@ -20,7 +20,7 @@ export interface ServiceSocketsHost {
   /** A connection; the descriptor belongs to the host. */
   arrived(bridge: Bridge, fd: number, servicePort: number, guestIp: number, guestPort: number): void;
   /** The process is out of descriptors or memory. */
-  exhausted(errno: number): void;
+  exhausted(): void;
   /** The sockets of the bridge are not listened to until `resume`. */
   paused(bridge: Bridge): void;
 }
@@ -103,7 +103,7 @@ export class ServiceSockets {
       if (fd < 0) {
         entry.burst = Math.max(1, count);
         if (isExhaustion(-fd)) {
-          host.exhausted(-fd);
+          host.exhausted();
           this.pause();
         } else if (fd === -Errno.EINVAL) {
           this.abandon(entry);

@@ -166,7 +166,6 @@ describe('the order of things', () => {
         link: 3,
         bridgeId: 7,
         pid: process.pid,
-        uid: process.getuid?.(),
         body: { bridge: 'br0' },
       },
     ]);
