@@ -4,7 +4,7 @@ import { type RelayList, STATS_VERSION } from '../model/stats.ts';
 
 /** The data plane's list of its relays, in words. */
 export function relayList(list: Float64Array, nameOf: (bridgeId: number) => string | undefined): RelayList {
-  const relays = [...readRecords(list)].map((record) => ({
+  const relays = readRecords(list).map((record) => ({
     bridge: nameOf(record.bridgeId) ?? '',
     servicePort: record.servicePort,
     guest: `${formatIpv4(record.guestIp)}:${record.guestPort}`,

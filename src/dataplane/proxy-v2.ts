@@ -1,6 +1,6 @@
 import { parseIpv4 } from '../model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../model/names.ts';
-import type { Parties } from './relay.ts';
+import type { Parties } from './parties.ts';
 
 // https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.2
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');

@@ -1,5 +1,7 @@
 import { OUTCOMES, type Outcome } from './outcome.ts';
-import type { Parties, Relay } from './relay.ts';
+import type { Parties } from './parties.ts';
+import type { Relay } from './relay.ts';
+import { readRows } from './rows.ts';
 
 /** One finished connection. Times in milliseconds, addresses as numbers. */
 export interface FinishedRecord extends Parties {
@@ -82,21 +84,18 @@ export function listOf(relays: readonly Relay[], now: number): Float64Array<Arra
 }
 
 /** The records of a batch. */
-export function* readRecords(values: Float64Array): Generator<FinishedRecord> {
-  for (let at = 0; at + FIELDS <= values.length; at += FIELDS) {
-    const field = (i: number): number => values[at + i] ?? 0;
-    yield {
-      bridgeId: field(0),
-      servicePort: field(1),
-      guestIp: field(2),
-      guestPort: field(3),
-      upstreamIp: field(4),
-      upstreamPort: field(5),
-      bytesToUpstream: field(6),
-      bytesToGuest: field(7),
-      durationMs: field(8),
-      connectMs: field(9),
-      outcome: OUTCOMES[field(10)] ?? 'error',
-    };
-  }
+export function readRecords(values: Float64Array): readonly FinishedRecord[] {
+  return readRows(values, FIELDS, (field) => ({
+    bridgeId: field(0),
+    servicePort: field(1),
+    guestIp: field(2),
+    guestPort: field(3),
+    upstreamIp: field(4),
+    upstreamPort: field(5),
+    bytesToUpstream: field(6),
+    bytesToGuest: field(7),
+    durationMs: field(8),
+    connectMs: field(9),
+    outcome: OUTCOMES[field(10)] ?? 'error',
+  }));
 }

@@ -1,5 +1,5 @@
 import { close } from '../linux/descriptor.ts';
-import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from '../linux/epoll.ts';
+import { EPOLLIN, EPOLLOUT, EPOLLRDHUP } from '../linux/epoll.ts';
 import {
   ackNow,
   closeWithReset,
@@ -10,75 +10,25 @@ import {
 } from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
-import { Flow, Progress, type Socket } from './flow.ts';
+import { Flow, Progress } from './flow.ts';
 import type { Guest } from './guests.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
-import type { EventTarget, Reactor, Registration } from './reactor.ts';
+import type { Parties } from './parties.ts';
+import type { Reactor } from './reactor.ts';
+import { ALL_BUT_ROOM, ALL_EVENTS, isBroken, Side, type SideOwner } from './side.ts';
+import { Silence } from './silence.ts';
+import type { Timers } from './timers.ts';
 import type { Turns } from './turns.ts';
 
-/** Everything that a socket can tell, edge-triggered. */
-const ALL_EVENTS = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-/** What a guest's socket is asked for until it was full once: that it has room it would tell at once, and for nothing. */
-const ALL_BUT_ROOM = ALL_EVENTS & ~EPOLLOUT;
 /** Work for what a side said before it failed. */
 const LAST_WORDS = 64;
-const HANG_UP = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-const UNUSUAL = HANG_UP | EPOLLPRI;
-
-/** Whom a connection is between. Addresses are IPv4 as numbers. */
-export interface Parties {
-  readonly servicePort: number;
-  readonly guestIp: number;
-  readonly guestPort: number;
-  readonly upstreamIp: number;
-  readonly upstreamPort: number;
-}
 
 /** What relays share: their reactor, their time limits and who hears of their end. */
 export interface RelayHost {
   readonly reactor: Reactor;
   readonly turns: Turns;
-  readonly connecting: Deadlines;
-  /** Short relays never pay for the calls that long ones need. */
-  readonly young: Deadlines;
-  readonly lingering: Deadlines;
-  readonly idling: Deadlines;
-  /** Idle seconds before TCP probes either side; 0: never. */
-  keepaliveS: number;
+  readonly timers: Timers;
   finished(relay: Relay, outcome: Outcome): void;
-}
-
-class Side implements EventTarget, Socket {
-  readonly fd: number;
-  readable = false;
-  writable: boolean;
-  readToEnd = false;
-  finSeen = false;
-  noDelay: boolean;
-  /** It tells when there is room again. */
-  tellsRoom: boolean;
-  registration: Registration = 0;
-  private readonly relay: Relay;
-
-  /** A socket that was accepted can be written to, and has the options of the one that it was accepted on. */
-  constructor(relay: Relay, fd: number, accepted: boolean) {
-    this.relay = relay;
-    this.fd = fd;
-    this.writable = accepted;
-    this.noDelay = accepted;
-    this.tellsRoom = !accepted;
-  }
-
-  onEvents(events: number): void {
-    this.note(events);
-    this.relay.onSideEvents(this, events);
-  }
-
-  note(events: number): void {
-    if ((events & UNUSUAL) === 0) return;
-    this.finSeen = !this.readToEnd && (events & UNUSUAL) === EPOLLRDHUP;
-    this.readToEnd = true;
-  }
 }
 
 /**
@@ -86,7 +36,7 @@ class Side implements EventTarget, Socket {
  *
  * Half-close is kept in both directions; an error of either side becomes a reset of the other.
  */
-export class Relay implements Timed {
+export class Relay implements SideOwner, Timed {
   readonly bridge: Bridge;
   readonly guest: Guest;
   readonly parties: Parties;
@@ -104,8 +54,7 @@ export class Relay implements Timed {
   private readonly toGuest: Flow;
   private state: 'connecting' | 'open' | 'closed' = 'connecting';
   private probed = false;
-  private bytesAtDeadline = 0;
-  private waitingAtDeadline = 0;
+  private readonly silence = new Silence();
 
   /**
    * Takes over both descriptors; connect(2) has been called on `upstreamFd`. The upstream hears `header` before anything
@@ -128,7 +77,7 @@ export class Relay implements Timed {
     this.toUpstream = new Flow(this.downstream, this.upstream, header);
     this.toGuest = new Flow(this.upstream, this.downstream);
     this.upstream.registration = host.reactor.add(sockets.upstream, ALL_EVENTS, this.upstream);
-    host.connecting.set(this, host.reactor.now);
+    host.timers.connecting.set(this, host.reactor.now);
   }
 
   get bytesToUpstream(): number {
@@ -144,14 +93,13 @@ export class Relay implements Timed {
       this.connected(events);
       return;
     }
-    if ((events & (EPOLLIN | EPOLLPRI | HANG_UP)) !== 0) side.readable = true;
-    if ((events & (EPOLLOUT | HANG_UP)) !== 0) side.writable = true;
+    side.note(events);
     const [outgoing, incoming] =
       side === this.downstream ? [this.toUpstream, this.toGuest] : [this.toGuest, this.toUpstream];
     if (side.readable) this.advance(outgoing);
     if (side.writable && this.state === 'open') this.advance(incoming);
     // A reset after FIN: there is nothing left to read that would show it, and maybe nothing to send either.
-    if ((events & (EPOLLERR | EPOLLHUP)) !== 0 && outgoing.done) {
+    if (outgoing.done && isBroken(events)) {
       this.end(side === this.downstream ? 'guest-reset' : 'upstream-reset');
     }
   }
@@ -161,25 +109,22 @@ export class Relay implements Timed {
       this.end('connect-timeout');
       return;
     }
-    const { host } = this;
     this.probe();
-    const halfClosed = (this.toUpstream.done || this.toGuest.done) && host.lingering.delayMs > 0;
-    const bytes = this.toUpstream.bytes + this.toGuest.bytes;
-    // A slow reader can take minutes for what is buffered, without anything new being read for it.
-    const waiting =
-      this.toUpstream.held +
-      this.toGuest.held +
-      unacknowledged(this.upstream.fd) +
-      unacknowledged(this.downstream.fd);
-    const quiet = bytes === this.bytesAtDeadline && (waiting === 0 || waiting === this.waitingAtDeadline);
-    this.bytesAtDeadline = bytes;
-    this.waitingAtDeadline = waiting;
-    const queue = halfClosed ? host.lingering : host.idling;
-    if (quiet && now - this.startedAt >= queue.delayMs && queue.delayMs > 0) {
+    const { lingering, idling } = this.host.timers;
+    const halfClosed = (this.toUpstream.done || this.toGuest.done) && lingering.delayMs > 0;
+    const queue = halfClosed ? lingering : idling;
+    if (this.wasQuiet() && now - this.startedAt >= queue.delayMs && queue.delayMs > 0) {
       this.end(halfClosed ? 'linger-timeout' : 'idle-timeout');
       return;
     }
     queue.set(this, now);
+  }
+
+  private wasQuiet(): boolean {
+    const { toUpstream, toGuest, upstream, downstream } = this;
+    const waiting =
+      toUpstream.held + toGuest.held + unacknowledged(upstream.fd) + unacknowledged(downstream.fd);
+    return this.silence.look(toUpstream.bytes + toGuest.bytes, waiting);
   }
 
   /** Ends the relay at once, both sides with a reset. */
@@ -191,7 +136,7 @@ export class Relay implements Timed {
   private probe(): void {
     if (this.probed) return;
     this.probed = true;
-    const { keepaliveS } = this.host;
+    const { keepaliveS } = this.host.timers;
     if (keepaliveS === 0) return;
     setKeepalive(this.upstream.fd, keepaliveS);
     setKeepalive(this.downstream.fd, keepaliveS);
@@ -199,7 +144,7 @@ export class Relay implements Timed {
 
   private connected(events: number): void {
     const { upstream, downstream, host } = this;
-    if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
+    if (isBroken(events)) {
       this.end(connectOutcome(socketError(upstream.fd)));
       return;
     }
@@ -208,7 +153,7 @@ export class Relay implements Timed {
     this.connectMs = host.reactor.now - this.startedAt;
     upstream.writable = true;
     upstream.readable = (events & (EPOLLIN | EPOLLRDHUP)) !== 0;
-    host.young.set(this, host.reactor.now);
+    host.timers.young.set(this, host.reactor.now);
     // What the guest said first is there already: it had a round trip to say it. Its events are asked for afterwards.
     downstream.readable = true;
     this.advance(this.toUpstream);
@@ -272,8 +217,9 @@ export class Relay implements Timed {
       return;
     }
     shutdownWrite(flow === this.toUpstream ? this.upstream.fd : this.downstream.fd);
-    this.bytesAtDeadline = this.toUpstream.bytes + this.toGuest.bytes;
-    if (this.host.lingering.delayMs > 0) this.host.lingering.set(this, this.host.reactor.now);
+    this.silence.begin(this.toUpstream.bytes + this.toGuest.bytes);
+    const { lingering } = this.host.timers;
+    if (lingering.delayMs > 0) lingering.set(this, this.host.reactor.now);
   }
 
   private fail(flow: Flow, progress: Progress): void {

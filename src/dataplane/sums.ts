@@ -1,4 +1,5 @@
 import type { Relay } from './relay.ts';
+import { readRows } from './rows.ts';
 
 /** What the living relays of one guest at one service port have moved so far. */
 export interface RelaySum {
@@ -40,16 +41,13 @@ export function sumOf(relays: Iterable<Relay>, byGuest: boolean): Float64Array<A
   return Float64Array.from(values);
 }
 
-export function* readSums(values: Float64Array): Generator<RelaySum> {
-  for (let at = 0; at + FIELDS <= values.length; at += FIELDS) {
-    const field = (i: number): number => values[at + i] ?? 0;
-    yield {
-      bridgeId: field(0),
-      servicePort: field(1),
-      guestIp: field(2),
-      relays: field(3),
-      bytesToUpstream: field(4),
-      bytesToGuest: field(5),
-    };
-  }
+export function readSums(values: Float64Array): readonly RelaySum[] {
+  return readRows(values, FIELDS, (field) => ({
+    bridgeId: field(0),
+    servicePort: field(1),
+    guestIp: field(2),
+    relays: field(3),
+    bytesToUpstream: field(4),
+    bytesToGuest: field(5),
+  }));
 }

@@ -1,11 +1,11 @@
 import { onTestFinished } from 'vitest';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
-import { Deadlines } from '../../../src/dataplane/deadlines.ts';
 import { Guest } from '../../../src/dataplane/guests.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
 import { Relay, type RelayHost } from '../../../src/dataplane/relay.ts';
 import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
+import { Timers } from '../../../src/dataplane/timers.ts';
 import { Turns } from '../../../src/dataplane/turns.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
@@ -20,6 +20,7 @@ import {
   seeded,
   sendBytes,
 } from '../linux/endpoints.ts';
+import { limits } from './plane-bench.ts';
 
 /** Time limits in milliseconds; 0: off. They are, unless stated. */
 export interface BenchOptions {
@@ -68,11 +69,7 @@ function rest(): void {
 export class RelayBench implements RelayHost {
   readonly reactor = new Reactor(() => undefined);
   readonly turns = new Turns(this.reactor);
-  readonly connecting: Deadlines;
-  readonly young: Deadlines;
-  readonly lingering: Deadlines;
-  readonly idling: Deadlines;
-  keepaliveS: number;
+  readonly timers: Timers;
   /** How relays ended, in order. */
   readonly outcomes: Outcome[] = [];
   readonly ended = new Map<Relay, Outcome>();
@@ -86,17 +83,13 @@ export class RelayBench implements RelayHost {
   private readonly whose = { bridge: new Bridge(NO_SOCKETS, 'br0', 1), guest: new Guest(1) };
 
   constructor(options: BenchOptions = {}) {
-    this.connecting = new Deadlines(options.connectMs ?? 0);
-    this.young = new Deadlines(options.youngMs ?? 10_000);
-    this.lingering = new Deadlines(options.lingerMs ?? 0);
-    this.idling = new Deadlines(options.idleMs ?? 0);
-    this.keepaliveS = options.keepaliveS ?? 0;
+    const { connectMs = 0, youngMs = 10_000, lingerMs = 0, idleMs = 0, keepaliveS = 0 } = options;
+    this.timers = new Timers(limits({ connectMs, lingerMs, idleMs, keepaliveS }), youngMs);
     this.narrow = options.narrow ?? false;
     this.other = options.shared ? new Guest(0) : undefined;
     if (this.narrow) for (const { fd } of [this.guests, this.upstreams]) narrowDown(fd);
-    const queues = [this.connecting, this.young, this.lingering, this.idling];
     onTestFinished(() => this.dispose());
-    this.reactor.onTick((now) => queues.map((queue) => queue.expire(now)).includes(true));
+    this.reactor.onTick((now) => this.timers.expire(now));
   }
 
   finished(relay: Relay, outcome: Outcome): void {
