@@ -89,7 +89,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
     }),
     processes: once(processFacts),
     plan: once(async () => {
-      const { services } = (await config()).config;
+      const { exists, config: wanted } = await config();
       const report = { info: () => undefined, warning: () => undefined, error: () => undefined };
       const seams: DriverDeps = {
         run,
@@ -100,7 +100,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         daemons: { sync: refuse, serves: refuse },
         withLock: refuse,
       };
-      return planHost(services, seams);
+      return planHost(exists ? wanted.services : undefined, seams);
     }),
     listening: async (bridge) => {
       const args = [`--net=${netnsPath(netnsName(bridge))}`, '--', 'cat', '/proc/self/net/tcp'];

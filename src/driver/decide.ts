@@ -9,24 +9,28 @@ import { type WantedServices, wantedServices } from './wanted.ts';
 export type Decision =
   /** What its attached networks get. */
   | WantedServices
-  /** Guests that somebody else's driver deployed: their endpoints stay, the plumbing under them is repaired. */
+  /** Guests that somebody else's driver deployed, or no configuration: endpoints stay, the plumbing under them is repaired. */
   | { readonly is: 'as-mapped'; readonly endpoints: readonly Endpoint[] }
   | { readonly is: 'remove'; readonly why: string }
   | { readonly is: 'leave'; readonly why: string };
 
-/** Pure. `living`: the living attachments of this bridge. */
-export function decide(facts: Facts, living: readonly Attachment[], services: readonly Service[]): Decision {
+/** Pure. `living`: the living attachments of this bridge. `services` undefined: nobody knows what they should have. */
+export function decide(
+  facts: Facts,
+  living: readonly Attachment[],
+  services: readonly Service[] | undefined,
+): Decision {
   if (facts.device.is !== 'bridge') return { is: 'remove', why: 'its bridge is gone' };
   const use = bridgeUse(facts, living, { uplinks: [], leaving: [] });
-  if (living.length > 0) {
+  if (living.length > 0 && services !== undefined) {
     const owned = new Set(living.flatMap(({ servicePorts }) => servicePorts));
     return wantedServices({ facts, living, use }, services, owned);
   }
   const mapped = facts.nft.endpoints ?? [];
-  if (use.guestPorts.length > 0) {
-    return mapped.length > 0
-      ? { is: 'as-mapped', endpoints: mapped }
-      : { is: 'leave', why: 'nobody is recorded on it and it has no endpoint' };
+  if (living.length > 0 || use.guestPorts.length > 0) {
+    if (mapped.length > 0) return { is: 'as-mapped', endpoints: mapped };
+    const unknown = living.length > 0 ? 'there is no configuration' : 'nobody is recorded on it';
+    return { is: 'leave', why: `${unknown} and it has no endpoint` };
   }
   // A stock driver plumbs seconds before the guest's port appears: without our mark it is not ours to take.
   if (facts.nft.chain !== 'right') return { is: 'leave', why: 'somebody else plumbed it' };

@@ -26,10 +26,11 @@ export interface BridgeOutcome {
 
 /**
  * The steps that would bring every bridge of this host to what configuration and recorded attachments ask for. Changes
- * nothing: `deps.attachments` must not set records aside.
+ * nothing: `deps.attachments` must not set records aside. `services` undefined: there is no configuration, so guests keep
+ * the endpoints that they have.
  */
 export async function planHost(
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
@@ -43,10 +44,10 @@ export async function planHost(
 /**
  * Brings every bridge of this host to what configuration and recorded attachments ask for: repairs, changes endpoints of
  * running guests, takes away what vanished VMs and bridges left. A bridge that fails does not keep the others from
- * theirs. The caller holds the lock and brings up the daemons afterwards.
+ * theirs. The caller holds the lock and brings up the daemons afterwards. `services` as with `planHost`.
  */
 export async function applyHost(
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
@@ -88,7 +89,7 @@ async function knownBridges(view: View, { run, host }: DriverDeps): Promise<read
 async function intend(
   facts: Facts,
   living: readonly Attachment[],
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<{ readonly decision: Decision; readonly endpoints: readonly Endpoint[] }> {
   const decision = decide(facts, living, services);

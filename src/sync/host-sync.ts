@@ -8,8 +8,8 @@ import type { Sums } from './tree.ts';
 /** What is done to every host. */
 export interface Task {
   readonly sums: Sums;
-  /** Text of the configuration file that goes along. */
-  readonly configuration: string;
+  /** Text of the configuration file that goes along; undefined: none does. */
+  readonly configuration: string | undefined;
   /** Remotes directory on the hosts, checked. */
   readonly directory: string;
 }

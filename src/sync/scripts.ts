@@ -28,9 +28,11 @@ const DUE = '.tproxy-restart-due';
 
 /**
  * Tells what is there, and what `apply` would do to it with this configuration. Changes nothing. sudo gives others than root
- * fixed arguments only, so there it is what `apply` would do with the configuration that the host has.
+ * fixed arguments only, so there it is what `apply` would do with the configuration that the host has; and so it is where none
+ * goes along (undefined).
  */
-export function lookScript(directory: string, configuration: string): string {
+export function lookScript(directory: string, configuration: string | undefined): string {
+  const planNow = `$as_root ${directory}/${EXECUTABLE} plan 2>&1 | sed 's/^/plan-now /'`;
   return script(`set -u
 ${AS_ROOT}
 echo "node $(node --version 2>/dev/null || echo missing)"
@@ -39,16 +41,20 @@ find vnm etc/vnm -type f -exec sha256sum {} + 2>/dev/null | sed 's/^/sum /'
 [ -d ${LIBRARY} ] || exit 0
 echo "version $(./${EXECUTABLE} --version 2>/dev/null)"
 if [ -n "$as_root" ]; then
-  $as_root ${directory}/${EXECUTABLE} plan 2>&1 | sed 's/^/plan-now /'
+  ${planNow}
 else
-  file=$(mktemp) || exit 0
+  ${configuration === undefined ? planNow : planWith(directory, configuration)}
+fi
+`);
+}
+
+function planWith(directory: string, configuration: string): string {
+  return `file=$(mktemp) || exit 0
   trap 'rm -f "$file"' EXIT
   base64 -d >"$file" <<'CONFIGURATION'
 ${Buffer.from(configuration).toString('base64')}
 CONFIGURATION
-  ${directory}/${EXECUTABLE} --config "$file" plan 2>&1 | sed 's/^/plan /'
-fi
-`);
+  ${directory}/${EXECUTABLE} --config "$file" plan 2>&1 | sed 's/^/plan /'`;
 }
 
 export interface Look {

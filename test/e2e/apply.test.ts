@@ -101,6 +101,22 @@ describe('the configuration reaches running guests', () => {
     expect(await stateOf(site)).toBe(before);
   });
 
+  test('without a configuration guests keep what they have, and damage is repaired', async () => {
+    const { box, hypervisor, guest } = site;
+    await hypervisor.deploy(guest);
+    const before = await stateOf(site);
+    const planned = await hypervisor.tproxy('--config', '/run/test/a slip', 'plan');
+    expect(planned).toMatchObject({ status: 0, stdout: 'nothing to do\n' });
+    expect(planned.stderr).toMatch(/^WARNING: there is no \/run\/test\/a slip: guests keep .+\n$/);
+    await box.sh('rm /var/tmp/one/etc/vnm/OpenNebulaNetwork.conf');
+    expect(await hypervisor.must('apply')).toBe('nothing to do\n');
+    expect(await stateOf(site)).toBe(before);
+    await box.sh('ip link set br0b nomaster');
+    await hypervisor.must('apply');
+    await guest.sh('ip neigh flush all');
+    expect(await ask(guest, 5030)).toBe('first');
+  });
+
   test('no service any more: all of it goes', async () => {
     const { hypervisor, guest } = site;
     await hypervisor.deploy(guest);

@@ -20,7 +20,7 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
   const { services, settings } = await faultlessConfiguration(configFile, io);
   const deps = realDeps(settings, reporterOn(io));
   // A name server may take seconds: not while others wait for the lock.
-  await deps.resolve(services);
+  await deps.resolve(services ?? []);
   return deps.withLock(async () => {
     const outcomes = await applyHost(services, deps);
     printOutcomes(outcomes, io);
@@ -50,18 +50,19 @@ export async function plan(configFile: string, io: Io): Promise<ExitCode> {
 
 /**
  * At deploy time a faulty entry is skipped. Here that would take a service from running guests, so any fault stops it
- * before anything is touched.
+ * before anything is touched. `services` undefined: there is no file.
  */
 async function faultlessConfiguration(
   file: string,
   io: Io,
-): Promise<{ readonly services: readonly Service[]; readonly settings: Settings }> {
-  const { config, problems, readable } = await loadConfig(file);
+): Promise<{ readonly services: readonly Service[] | undefined; readonly settings: Settings }> {
+  const { config, problems, readable, exists } = await loadConfig(file);
   for (const problem of problems) io.err(formatProblem(problem, file));
   if (!readable || problems.some(({ severity }) => severity === 'error')) {
     throw new ConfigError(`${file} has errors: nothing was changed`);
   }
-  return { services: config.services, settings: config };
+  if (!exists) io.err(`WARNING: there is no ${file}: guests keep the services that they have`);
+  return { services: exists ? config.services : undefined, settings: config };
 }
 
 function printOutcomes(outcomes: readonly BridgeOutcome[], io: Io, processes: readonly string[] = []): void {

@@ -79,8 +79,8 @@ function countOf(hosts: number): string {
   return `${hosts} host${hosts === 1 ? '' : 's'}`;
 }
 
-/** Stops before anything is touched: a faulty file would take services from running guests everywhere. */
-async function faultlessConfiguration(file: string, remotes: string, io: Io): Promise<string> {
+/** Stops before anything is touched: a faulty file would take services from running guests everywhere. Undefined: there is none. */
+async function faultlessConfiguration(file: string, remotes: string, io: Io): Promise<string | undefined> {
   if (file !== join(remotes, CONFIGURATION)) {
     throw new InputError(`sync brings ${join(remotes, CONFIGURATION)} to the hosts: leave --config out`, {
       exitCode: ExitCode.usage,
@@ -93,7 +93,7 @@ async function faultlessConfiguration(file: string, remotes: string, io: Io): Pr
   }
   if (exists) return readFile(file, 'utf8');
   io.err(`WARNING: there is no ${file}: hosts keep the one that they have`);
-  return '';
+  return undefined;
 }
 
 /** False where there is no onehost. Hosts that it leaves behind are found when their files are compared. */

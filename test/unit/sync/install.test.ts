@@ -144,6 +144,11 @@ test('a look tells sums, version and plan, and leaves nothing', () => {
   expect(state()).toEqual(before);
 });
 
+test('where no configuration goes along the host plans with the one that it has', () => {
+  const look = parseLook(sh(lookScript(there, undefined)).stdout);
+  expect(look).toMatchObject({ plan: [], planNow: ['plan done'] });
+});
+
 test('a look at a host that has nothing, or another tproxy', () => {
   expect(parseLook(sh(lookScript('/nonexistent/one', '')).stdout)).toMatchObject({
     sums: new Map(),
