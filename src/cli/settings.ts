@@ -11,7 +11,11 @@ export async function loadSettings(file: string, io: Io): Promise<Settings> {
   try {
     const { config, problems } = await loadConfig(file);
     const errors = problems.filter(({ severity }) => severity === 'error').length;
-    if (errors > 0) io.err(`WARNING: ${file}: ${errors} errors; tproxy check lists them`);
+    if (errors > 0) {
+      io.err(
+        `WARNING: ${file}: ${errors} error${errors === 1 ? '' : 's'}; tproxy check ${file} lists ${errors === 1 ? 'it' : 'them'}`,
+      );
+    }
     return config;
   } catch (error) {
     io.err(`WARNING: ${messageOf(error)}; settings take their defaults`);
