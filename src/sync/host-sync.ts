@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { TproxyError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 import { type Difference, differenceOf, isSame, words } from './difference.ts';
 import { afterGreeting, applyScript, installScript, lookScript, parseLook } from './scripts.ts';
 import type { Remote } from './ssh.ts';
@@ -20,6 +21,9 @@ export interface Looked {
   readonly lines: readonly string[];
 }
 
+const NO_SUDO =
+  'WARNING: who logs in there may not run tproxy by sudo, so it will not follow; install the package tproxy-node there';
+
 const LOOK_MS = 60_000;
 const INSTALL_MS = 120_000;
 /** Hundreds of bridges, and a name server that is slow. */
@@ -31,12 +35,18 @@ export async function lookAt(remote: Remote, { sums, configuration, directory }:
   const look = parseLook(output);
   if (look.node === undefined) throw new TproxyError('there is no node; install Node 20 or newer');
   const difference = differenceOf(sums, look.sums);
-  const version = look.version === undefined ? [] : [`runs version ${look.version}`];
+  const version = look.version === undefined ? [] : [versions(look.version)];
+  const sudo = look.noSudo === undefined ? [] : [NO_SUDO];
   const plans = [
     ...look.plan.map((line) => `plan: ${line}`),
     ...look.planNow.map((line) => `plan, with the configuration that it has: ${line}`),
   ].filter((line) => !line.endsWith(': nothing to do'));
-  return { difference, lines: [words(difference), ...version, ...plans] };
+  return { difference, lines: [words(difference), ...version, ...sudo, ...plans] };
+}
+
+/** The front-end has the version that this program is. */
+function versions(there: string): string {
+  return there === VERSION ? `version ${there}` : `version ${there}, gets ${VERSION}`;
 }
 
 /** Copies the archive and puts its files in their places. */

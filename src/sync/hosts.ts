@@ -1,4 +1,4 @@
-import { ExitCode, InputError, MissingToolError } from '../errors.ts';
+import { CommandError, ExitCode, InputError, MissingToolError, TproxyError } from '../errors.ts';
 import type { Run } from '../system/run.ts';
 import { elements, parseXml, text } from '../vm/parse-xml.ts';
 
@@ -20,9 +20,14 @@ export function namedHosts(names: readonly string[]): readonly string[] {
   return [...new Set(names)];
 }
 
-/** All hosts that OpenNebula knows, by `onehost list -x`. */
-export async function hostsOfOpenNebula(run: Run): Promise<readonly string[]> {
+/** All hosts that OpenNebula knows, by `onehost list -x`. `isRoot`: whom OpenNebula may not know. */
+export async function hostsOfOpenNebula(run: Run, isRoot = false): Promise<readonly string[]> {
   const { stdout } = await run('onehost', ['list', '-x'], { timeoutMs: 60_000 }).catch((error: unknown) => {
+    if (error instanceof CommandError && isRoot) {
+      throw new TproxyError(`${error.message}; run it as oneadmin: sudo -u oneadmin tproxy sync`, {
+        cause: error,
+      });
+    }
     if (!(error instanceof MissingToolError)) throw error;
     throw new InputError('onehost is not on this machine, so hosts have to be named: tproxy sync HOST…', {
       exitCode: ExitCode.usage,

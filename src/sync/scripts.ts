@@ -38,6 +38,11 @@ ${AS_ROOT}
 echo "node $(node --version 2>/dev/null || echo missing)"
 cd ${directory} 2>/dev/null || exit 0
 find vnm etc/vnm -type f -exec sha256sum {} + 2>/dev/null | sed 's/^/sum /'
+if [ -n "$as_root" ] && [ -x ${EXECUTABLE} ]; then
+  said=$(sudo -n -l ${directory}/${EXECUTABLE} plan 2>&1 >/dev/null) || case $said in
+    '' | *password* | *allowed* | *'may not'*) echo 'no-sudo' ;;
+  esac
+fi
 [ -d ${LIBRARY} ] || exit 0
 echo "version $(./${EXECUTABLE} --version 2>/dev/null)"
 if [ -n "$as_root" ]; then
@@ -66,6 +71,8 @@ export interface Look {
   readonly plan: readonly string[];
   /** The same with the configuration that it has. */
   readonly planNow: readonly string[];
+  /** Who logs in there is not root and may not become root for `apply`. */
+  readonly noSudo?: true;
 }
 
 export function parseLook(output: string): Look {
@@ -87,6 +94,7 @@ export function parseLook(output: string): Look {
     version: version === '' ? undefined : version,
     plan: values('plan'),
     planNow: values('plan-now'),
+    ...(values('no-sudo').length > 0 ? { noSudo: true } : {}),
   };
 }
 

@@ -51,7 +51,7 @@ function explained(error: unknown): unknown {
   if (!(error instanceof CommandError)) return error;
   const lines = error.stderr.split('\n').map((line) => line.trim());
   const words = lines.filter((line) => line !== '' && !/^Warning: Permanently added/.test(line));
-  const last = error.status === SSH_FAILED ? words.slice(-1) : words;
+  const last = error.status === SSH_FAILED ? words.slice(-1) : [...new Set(words)];
   // A program that was killed because it took too long has said nothing.
   const own = error.message.slice(`${error.command}: `.length);
   const message = error.status === undefined || last.length === 0 ? own : last.join('; ');

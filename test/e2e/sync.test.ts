@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addBridge, addGuest, addUpstreamHost, type Guest } from '../support/network.ts';
@@ -200,7 +201,10 @@ describe('tproxy sync', () => {
     await hv1.sh('mount -o remount,size=50% /var/tmp');
     await hv2.sh(`mv /run/test/one-tproxy /etc/sudoers.d/`);
     expect(stderr).toMatch(/^ERROR: hv1: .*(No space left|write remote|Failure)/m);
-    expect(stderr).toMatch(/^ERROR: hv2: sudo: a password is required$/m);
+    expect(stderr).toMatch(/^hv2: +WARNING: who logs in there may not run tproxy by sudo/m);
+    expect(stderr).toMatch(
+      /^ERROR: hv2: sudo: a password is required$\n +→ install the package tproxy-node/m,
+    );
     expect({ status, stdout }).toEqual({ status: 1, stdout: '0 hosts done, 2 failed\n' });
     // The old tree goes on working.
     expect(configurationOf('hv1')).toBe(configFor({ 5030: FIRST }));
@@ -226,6 +230,20 @@ describe('tproxy sync', () => {
       stderr: expect.stringContaining("can't be the name"),
     });
     expect(await sync()).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('hosts have to be named'),
+    });
+  });
+
+  test("it may be called in a directory that its user can't enter, as by sudo from root's home", async () => {
+    const { status, stderr } = await frontEnd.run(
+      [
+        ...['sh', '-c', 'mkdir -p -m 700 /run/test/closed; cd /run/test/closed; exec "$@"', 'sync'],
+        ...['setpriv', '--reuid=65534', '--clear-groups', `${HERE}/vnm/tproxy`, 'sync'],
+      ],
+      { env: { PATH: `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin` } },
+    );
+    expect({ status, stderr }).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('hosts have to be named'),
     });

@@ -1,7 +1,7 @@
-import { realpathSync, rmSync } from 'node:fs';
+import { accessSync, constants, realpathSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { formatProblem } from '../../config/problem.ts';
 import { ConfigError, ExitCode, InputError, MissingToolError } from '../../errors.ts';
@@ -9,6 +9,7 @@ import { isSame } from '../../sync/difference.ts';
 import type { Task } from '../../sync/host-sync.ts';
 import { hostsOfOpenNebula, namedHosts } from '../../sync/hosts.ts';
 import { progressOn, type Screen } from '../../sync/progress.ts';
+import { remedyFor } from '../../sync/remedies.ts';
 import { checkedDirectory } from '../../sync/scripts.ts';
 import { remoteOver } from '../../sync/ssh.ts';
 import { bringTo, lookAtAll, type Outcome } from '../../sync/sync.ts';
@@ -42,10 +43,13 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   const directory = checkedDirectory(options.remoteDir);
   const configuration = await faultlessConfiguration(options.configFile, remotes, io);
   const sums = await sumsOf(remotes);
-  const hosts = options.hosts.length > 0 ? namedHosts(options.hosts) : await hostsOfOpenNebula(runProgram);
+  const sshConfig = options.sshConfig === undefined ? undefined : resolve(options.sshConfig);
+  leaveClosedDirectory();
+  const hosts =
+    options.hosts.length > 0 ? namedHosts(options.hosts) : await hostsOfOpenNebula(runProgram, isRoot());
   if (hosts.length === 0) throw new InputError('OpenNebula knows no host yet; create one: onehost create');
 
-  const remoteOf = (host: string) => remoteOver(runProgram, host, options.sshConfig);
+  const remoteOf = (host: string) => remoteOver(runProgram, host, sshConfig);
   const screen = screenOn(io);
   const watch = progressOn(screen, hosts);
   const task: Task = { sums, configuration, directory };
@@ -72,6 +76,19 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
     return conclude([...failed, ...outcomes], `${countOf(done)} done`, io);
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/** No program can be started in a directory that one may not enter, such as root's home after `sudo -u oneadmin`. */
+function leaveClosedDirectory(): void {
+  try {
+    accessSync('.', constants.X_OK);
+  } catch {
+    process.chdir('/');
   }
 }
 
@@ -111,7 +128,11 @@ async function synchronised(hosts: readonly string[], io: Io): Promise<boolean> 
 
 function conclude(outcomes: readonly Outcome[], done: string, io: Io): ExitCode {
   const failed = outcomes.flatMap((outcome) => (outcome.is === 'failed' ? [outcome] : []));
-  for (const { host, reason } of failed) io.err(`ERROR: ${host}: ${reason}`);
+  for (const { host, reason } of failed) {
+    io.err(`ERROR: ${host}: ${reason}`);
+    const remedy = remedyFor(reason, isRoot());
+    if (remedy !== undefined) io.err(`       → ${remedy}`);
+  }
   io.out(failed.length === 0 ? done : `${done}, ${failed.length} failed`);
   return failed.length === 0 ? ExitCode.ok : ExitCode.failed;
 }

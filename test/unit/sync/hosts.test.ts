@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CommandError, MissingToolError } from '../../../src/errors.ts';
 import { hostsOfOpenNebula, namedHosts, parseHostPool } from '../../../src/sync/hosts.ts';
+import { remedyFor } from '../../../src/sync/remedies.ts';
 import { remoteOver } from '../../../src/sync/ssh.ts';
 import type { Run } from '../../../src/system/run.ts';
 
@@ -45,8 +46,30 @@ test('hosts of OpenNebula', async () => {
     message: expect.stringContaining('tproxy sync HOST…'),
     exitCode: 2,
   });
+  const denied: Run = async () => {
+    throw new CommandError('onehost list -x: no credentials', { command: 'onehost list -x', status: 255 });
+  };
+  await expect(hostsOfOpenNebula(denied)).rejects.toThrow(/no credentials$/);
+  await expect(hostsOfOpenNebula(denied, true)).rejects.toThrow(
+    '; run it as oneadmin: sudo -u oneadmin tproxy sync',
+  );
   const odd: Run = async () => ({ stdout: POOL.replace('hv1', '-x'), stderr: '' });
   await expect(hostsOfOpenNebula(odd)).rejects.toThrow("can't be the name of a host");
+});
+
+test.each([
+  ['sudo: a password is required', 'install the package tproxy-node', 'install the package tproxy-node'],
+  ['oneadmin@hv1: Permission denied (publickey).', 'authorized_keys', 'sudo -u oneadmin tproxy sync'],
+  ['Host key verification failed.', 'known_hosts', 'sudo -u oneadmin tproxy sync'],
+  ['ssh: Could not resolve hostname hv9: Name or service not known', '/etc/hosts', '/etc/hosts'],
+  ['ssh: connect to host hv1 port 22: No route to host', 'start the host', 'start the host'],
+])('%s has a remedy, for users and for root', (reason, forUser, forRoot) => {
+  expect(remedyFor(reason, false)).toContain(forUser);
+  expect(remedyFor(reason, true)).toContain(forRoot);
+});
+
+test('what says itself what to do has no remedy besides', () => {
+  expect(remedyFor('there is no node; install Node 20 or newer', true)).toBeUndefined();
 });
 
 describe('the way to a host', () => {
@@ -75,6 +98,7 @@ describe('the way to a host', () => {
       'ssh: connect to host hv1 port 22: No route to host',
     ],
     [1, 'ERROR: one\nERROR: two\n', 'ERROR: one; ERROR: two'],
+    [1, 'sudo: no\nsudo: no\n', 'sudo: no'],
     [1, '', 'exit status 1'],
     [undefined, 'half a word', 'no answer within 60 s'],
   ])('what failed with status %s is told in few words', async (status, stderr, words) => {

@@ -41,6 +41,7 @@ test('what a host tells of itself, below what its login shell prints', () => {
     planNow: [],
   });
   expect(parseLook(`${GREETING}\nnode missing\n`)).toMatchObject({ node: undefined, version: undefined });
+  expect(parseLook(`${GREETING}\nnode v20\nno-sudo\n`)).toMatchObject({ noSudo: true });
   expect(afterGreeting('Welcome!\n')).toEqual([]);
 });
 
