@@ -60,6 +60,8 @@ function koffiPackage(architecture) {
   return unpacked;
 }
 
+// A build that fails leaves nothing.
+process.once('exit', () => rmSync(FRESH, { recursive: true, force: true }));
 mkdirSync(LIBRARY, { recursive: true });
 
 /** What all bundles have in common. CommonJS: it needs no loader of modules, and its compiled code can be kept (src/boot). */

@@ -82,7 +82,7 @@ const LIMITS: Readonly<Record<keyof Limits, { readonly meaning: string; readonly
 };
 
 /** Tables by the name of their place in docs/configuration.md. */
-export const REFERENCE: Readonly<Record<'services' | 'limits' | 'settings', () => string>> = {
+const REFERENCE: Readonly<Record<'services' | 'limits' | 'settings', () => string>> = {
   services: () =>
     table(
       ['key', 'type', 'needed', 'meaning'],

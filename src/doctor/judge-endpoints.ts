@@ -59,7 +59,7 @@ export function judgeListening(
   return ok(wanted.length === 0 ? 'nothing listens, as it should be' : wanted.join(', '));
 }
 
-export function endpointText({ servicePort, upstream }: Endpoint): string {
+function endpointText({ servicePort, upstream }: Endpoint): string {
   return `${servicePort} → ${upstream.address}:${upstream.port}`;
 }
 

@@ -12,9 +12,9 @@ export const GUARD_HOOK = 'type filter hook prerouting priority dstnat - 10; pol
 export const GUARD_HOOK_READ = 'filter prerouting -310 accept';
 
 /** Who has spoken to the service address: port of the bridge and sender. */
-export const SENDERS = 'senders';
+const SENDERS = 'senders';
 /** Ports by which a sender came that had not spoken before, each with the rate of such senders. */
-export const NEWCOMERS = 'newcomers';
+const NEWCOMERS = 'newcomers';
 
 /** Sets that the guard fills itself: name → definition. Full sets let everybody pass; a port's own rate goes on counting. */
 export const GUARD_SETS: Readonly<Record<string, string>> = {

@@ -74,7 +74,7 @@ function ownNames(bridge: string): readonly string[] {
 }
 
 /** What the ARP chain of a bridge is like; right is either form. */
-export function chainState(table: BridgeTable | undefined, bridge: string): ChainState {
+function chainState(table: BridgeTable | undefined, bridge: string): ChainState {
   const forms = (['ibrname', 'port-set'] as const).map((form) => arpRules(bridge, form));
   return stateOf(table?.chains.get(arpChainName(bridge)), ARP_HOOK_READ, forms);
 }
@@ -106,7 +106,7 @@ function hasRules(chain: NftChain, rules: readonly string[]): boolean {
 }
 
 /** The form that is in use on this host, by whatever driver; undefined when nothing tells. */
-export function formInUse(table: BridgeTable | undefined): ArpForm | undefined {
+function formInUse(table: BridgeTable | undefined): ArpForm | undefined {
   if (table === undefined) return undefined;
   const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
   if (rules.some((rule) => rule.ibrname)) return 'ibrname';

@@ -1,6 +1,6 @@
 import { CommandError, ExitCode, InputError, MissingToolError, TproxyError } from '../errors.ts';
 import type { Run } from '../system/run.ts';
-import { elements, parseXml, text } from '../vm/parse-xml.ts';
+import { elements, parseXml, text } from '../xml.ts';
 
 /** A name or an address as DNS has them: nothing that ssh could take for an option or a shell for more than a word. */
 const HOST_NAME = /^(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9])?$/;
@@ -36,9 +36,14 @@ export async function hostsOfOpenNebula(run: Run, isRoot = false): Promise<reado
   return namedHosts(parseHostPool(stdout));
 }
 
+const ANSWER = {
+  name: 'what onehost list -x prints',
+  remedy: 'see what it says, or name the hosts: tproxy sync HOST…',
+};
+
 /** Names of the hosts in what `onehost list -x` prints. */
 export function parseHostPool(xml: string): readonly string[] {
-  // An empty pool is an element without elements, which is no template but fine here.
+  // An empty pool is an element without elements.
   if (/<HOST_POOL\s*(?:\/>|>\s*<\/HOST_POOL>)/.test(xml)) return [];
-  return elements(parseXml(xml, 'HOST_POOL'), 'HOST').flatMap((host) => text(host, 'NAME') ?? []);
+  return elements(parseXml(xml, 'HOST_POOL', ANSWER), 'HOST').flatMap((host) => text(host, 'NAME') ?? []);
 }

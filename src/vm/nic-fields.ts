@@ -1,5 +1,5 @@
 import type { Nic } from '../model/nic.ts';
-import { text, type XmlElement } from './parse-xml.ts';
+import { text, type XmlElement } from '../xml.ts';
 
 /** What the kernel takes as the name of a device; a leading dash would be an option to `ip`. */
 const DEVICE_NAME = /^(?!-)[^\s/]{1,15}$/;

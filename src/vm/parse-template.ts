@@ -1,9 +1,9 @@
 import { InputError } from '../errors.ts';
 import type { Nic } from '../model/nic.ts';
+import { elements, parseXml, text, type XmlElement } from '../xml.ts';
 import { decodeTemplate, EXPECTED } from './decode.ts';
 import { whyNoLinuxBridge } from './linux-bridge.ts';
 import { optionalFields } from './nic-fields.ts';
-import { elements, parseXml, text, type XmlElement } from './parse-xml.ts';
 import type { SkippedNic, VmTemplate } from './template.ts';
 
 const ID = /^\d{1,10}$/;
@@ -13,7 +13,7 @@ const ID = /^\d{1,10}$/;
  * several times, the first counts. Throws `InputError`.
  */
 export function parseTemplate(stdinText: string): VmTemplate {
-  const vm = parseXml(decodeTemplate(stdinText), 'VM');
+  const vm = parseXml(decodeTemplate(stdinText), 'VM', { name: 'template', remedy: EXPECTED });
   const vmId = text(vm, 'ID');
   // Becomes part of file names.
   if (vmId === undefined || !ID.test(vmId))

@@ -62,7 +62,8 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   const work = await mkdtemp(join(tmpdir(), 'tproxy-sync-'));
   // Also when somebody has had enough.
   process.once('exit', () => rmSync(work, { recursive: true, force: true }));
-  process.once('SIGINT', () => process.exit(ExitCode.failed));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => process.exit(ExitCode.failed));
   try {
     const behind = [...looks].filter(([, { difference }]) => !isSame(difference)).map(([host]) => host);
     screen.status?.('');

@@ -115,7 +115,9 @@ export function frame(head: string, shown: Shown, scroll: number, size: Size, st
   const [titles = '', ...body] = topTable(shown);
   const room = Math.max(0, size.rows - 3);
   const cut = (line: string): string => cutToWidth(line, size.columns);
-  const visible = body.slice(scroll, scroll + room).map(cut);
+  // Rows may have gone since somebody scrolled.
+  const above = Math.max(0, Math.min(scroll, body.length - 1));
+  const visible = body.slice(above, above + room).map(cut);
   const lines = [style.bold(cut(head)), style.inverse(cut(titles)), ...visible];
   while (lines.length < size.rows - 1) lines.push('');
   return [...lines, style.dim(cut(HELP))].slice(0, size.rows);

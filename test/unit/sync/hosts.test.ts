@@ -53,6 +53,10 @@ test('hosts of OpenNebula', async () => {
   await expect(hostsOfOpenNebula(denied, true)).rejects.toThrow(
     '; run it as oneadmin: sudo -u oneadmin tproxy sync',
   );
+  const talkative: Run = async () => ({ stdout: 'Connection refused', stderr: '' });
+  await expect(hostsOfOpenNebula(talkative)).rejects.toThrow(
+    /^what onehost list -x prints is no XML; see what/,
+  );
   const odd: Run = async () => ({ stdout: POOL.replace('hv1', '-x'), stderr: '' });
   await expect(hostsOfOpenNebula(odd)).rejects.toThrow("can't be the name of a host");
 });

@@ -146,6 +146,11 @@ describe('a screen', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
   });
 
+  it('is never scrolled beyond its rows, of which there may be fewer by now', () => {
+    const [, , first] = frame('head', shown, 99, { columns: 80, rows: 24 }, styleFor(false));
+    expect(first).toBe(topTable(shown).at(-1));
+  });
+
   it('tells of the whole host in its first line', () => {
     expect(summary(NOW.stats, new Date(2026, 0, 1, 12, 34, 56))).toBe(
       'tproxy 1.2.3  12:34:56  2 connections  3 of 3 services listen  descriptors 40 of 1024  memory 57.2 MiB',

@@ -1,10 +1,17 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { InputError, messageOf } from '../errors.ts';
-import { EXPECTED } from './decode.ts';
+import { InputError, messageOf } from './errors.ts';
 
 /** Elements by name; each is a list, since any of them may be repeated. */
 export interface XmlElement {
   readonly [name: string]: unknown;
+}
+
+/** Where a document comes from, for messages. */
+export interface XmlSource {
+  /** `template`. */
+  readonly name: string;
+  /** Ends each message. */
+  readonly remedy: string;
 }
 
 const parser = new XMLParser({
@@ -17,20 +24,32 @@ const parser = new XMLParser({
   htmlEntities: true,
   isArray: () => true,
   jPath: false,
-  // The user's and the history's parts may hold anything and are not looked at.
+  // The user's and the history's parts of a VM may hold anything and are not looked at.
   stopNodes: ['VM.USER_TEMPLATE', 'VM.HISTORY_RECORDS', 'VM.MONITORING'],
 });
 
 /** The root element `name`. Throws `InputError` when the text is not well-formed or has another root. */
-export function parseXml(text: string, name: string): XmlElement {
+export function parseXml(text: string, name: string, source: XmlSource): XmlElement {
+  try {
+    return rootOf(text, name);
+  } catch (error) {
+    if (!(error instanceof Unfit)) throw error;
+    throw new InputError(`${source.name} ${error.message}; ${source.remedy}`, { cause: error.cause });
+  }
+}
+
+/** What is wrong with a document: `is no XML`. */
+class Unfit extends Error {}
+
+function rootOf(text: string, name: string): XmlElement {
   const xml = text.replace(/^\uFEFF/, '').trim();
-  if (!xml.startsWith('<')) throw new InputError(`template is no XML; ${EXPECTED}`);
+  if (!xml.startsWith('<')) throw new Unfit('is no XML');
   rejectDeclarations(xml);
   const document = parse(xml);
   const [root, ...more] = Object.keys(document).flatMap((key) => children(document, key));
   if (more.length > 0) throw notWellFormed('more than one root element');
   if (!isElement(root) || !Object.hasOwn(document, name)) {
-    throw new InputError(`template has no <${name}> with elements in it; ${EXPECTED}`);
+    throw new Unfit(`has no <${name}> with elements in it`);
   }
   return root;
 }
@@ -48,22 +67,22 @@ function parse(xml: string): XmlElement {
   return isElement(parsed) ? parsed : {};
 }
 
-/** DOCTYPE, ENTITY and the like have no place in a template; inside of CDATA they are somebody's text. */
+/** DOCTYPE, ENTITY and the like have no place in what OpenNebula writes; inside of CDATA they are somebody's text. */
 function rejectDeclarations(xml: string): void {
   for (let at = xml.indexOf('<!'); at !== -1; at = xml.indexOf('<!', at)) {
     const closer = xml.startsWith('<![CDATA[', at) ? ']]>' : xml.startsWith('<!--', at) ? '-->' : undefined;
-    if (closer === undefined) throw new InputError(`template has a document type declaration; ${EXPECTED}`);
+    if (closer === undefined) throw new Unfit('has a document type declaration');
     const end = xml.indexOf(closer, at + 4);
     if (end === -1) throw notWellFormed(`${closer} is missing`);
     at = end + closer.length;
   }
 }
 
-function notWellFormed(why: string, cause?: unknown): InputError {
-  return new InputError(`template is no well-formed XML (${why.slice(0, 100)}); ${EXPECTED}`, { cause });
+function notWellFormed(why: string, cause?: unknown): Unfit {
+  return new Unfit(`is no well-formed XML (${why.slice(0, 100)})`, { cause });
 }
 
-export function isElement(value: unknown): value is XmlElement {
+function isElement(value: unknown): value is XmlElement {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
