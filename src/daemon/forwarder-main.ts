@@ -4,10 +4,11 @@ import { messageOf } from '../errors.ts';
 import { PREFIX } from '../model/names.ts';
 import { runProgram } from '../system/run.ts';
 import type { SyncReport } from './control.ts';
-import { Forwarder } from './forwarder.ts';
+import type { Forwarder } from './forwarder.ts';
 import { sayReady, startHeartbeat } from './heartbeat.ts';
 import { parseSettings } from './settings.ts';
 import { savedSettings } from './settings-file.ts';
+import { startForwarder } from './start-forwarder.ts';
 
 /** Inherited pipe on which whoever started this process waits for its first report. */
 const READY_FD = 3;
@@ -34,7 +35,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     // Taking over from a hung one, or starting hundreds of listeners, takes longer than the watch is patient.
     let serving: Forwarder | undefined;
     startHeartbeat(async () => serving?.countRelays());
-    const { forwarder, report } = await Forwarder.start({ settings, takeOver, again, run: runProgram });
+    const { forwarder, report } = await startForwarder({ settings, takeOver, again, run: runProgram });
     serving = forwarder;
     const stop = (): void => {
       void forwarder.stop().finally(() => process.exit(0));

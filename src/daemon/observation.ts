@@ -4,9 +4,11 @@ import type { RelayList, Stats } from '../model/stats.ts';
 import { Answers } from './answers.ts';
 import type { SyncReport } from './control.ts';
 import { Counters } from './counters.ts';
+import { FinishedLog } from './finished-log.ts';
 import { HealthWatch } from './health.ts';
 import { livingOf } from './living.ts';
 import { MetricsPlace } from './metrics-place.ts';
+import { logRefusals } from './refusal-log.ts';
 import { relayList } from './relay-list.ts';
 import { type BridgeCondition, composeStats } from './stats.ts';
 
@@ -20,22 +22,28 @@ export interface Observed {
   isServed(bridge: string): boolean;
 }
 
+type Counted = Extract<FromWorker, { type: 'counted' }>;
+
+/** What the data plane tells of connections. */
+type Told = Extract<FromWorker, { type: 'records' | 'refused' | 'counted' | 'listed' | 'summed' }>;
+
 /** Everything that the forwarder counts and tells of itself; it decides nothing. */
 export class Observation {
   private readonly observed: Observed;
   private readonly counters: Counters;
   private readonly health: HealthWatch;
   private readonly metrics: MetricsPlace;
+  private readonly finished: FinishedLog;
+  private readonly counts = new Answers<Counted>();
   private readonly lists = new Answers<Float64Array>();
   private readonly sums = new Answers<Float64Array>();
 
   /** `again`: the forwarder was started after another one had died. */
-  constructor(observed: Observed, again: boolean) {
+  constructor(observed: Observed, debugLevel: number, again: boolean) {
     this.observed = observed;
-    this.counters = new Counters(
-      (id) => observed.nameOf(id),
-      (bridge) => observed.isServed(bridge),
-    );
+    const nameOf = (id: number): string | undefined => observed.nameOf(id);
+    this.counters = new Counters(nameOf, (bridge) => observed.isServed(bridge));
+    this.finished = new FinishedLog(debugLevel, nameOf);
     this.health = new HealthWatch(again);
     this.metrics = new MetricsPlace({
       log: observed.log,
@@ -49,15 +57,26 @@ export class Observation {
     return this.health.warnings;
   }
 
-  onMessage(message: Extract<FromWorker, { type: 'records' | 'refused' | 'listed' | 'summed' }>): void {
+  /** How much is written of finished connections. */
+  setLevel(debugLevel: number): void {
+    this.finished.setLevel(debugLevel);
+  }
+
+  onMessage(message: Told): void {
+    const { observed } = this;
     switch (message.type) {
       case 'records':
         this.counters.add(message.records);
+        this.finished.write(message.records);
         break;
       case 'refused':
         for (const { bridgeId, cause, count } of message.refusals) {
           this.counters.refused(bridgeId, cause, count);
         }
+        logRefusals(observed.log, message.refusals, (id) => observed.nameOf(id));
+        break;
+      case 'counted':
+        this.counts.take(message.id, message);
         break;
       case 'listed':
         this.lists.take(message.id, message.relays);
@@ -65,6 +84,8 @@ export class Observation {
       case 'summed':
         this.sums.take(message.id, message.sums);
         break;
+      default:
+        message satisfies never;
     }
   }
 
@@ -83,6 +104,21 @@ export class Observation {
 
   stopMetrics(): void {
     this.metrics.close();
+  }
+
+  /** Nothing more will be told of this bridge. */
+  forget(bridge: string): void {
+    this.finished.forget(bridge);
+  }
+
+  /** How many relays live. Resolves only while the data plane is alive. */
+  async countRelays(): Promise<SyncReport> {
+    const { relays, byBridge } = await this.counts.to((id) => this.observed.post({ type: 'count', id }));
+    const bridges = byBridge.map((count) => ({
+      bridge: this.observed.nameOf(count.bridgeId) ?? '',
+      relays: count.relays,
+    }));
+    return { ok: true, bridges, relays };
   }
 
   /** What was counted, living relays included. */

@@ -2,60 +2,68 @@ import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { FromWorker, ToWorker, WorkerData } from '../dataplane/messages.ts';
 import { wake } from '../dataplane/reactor.ts';
+import { TproxyError } from '../errors.ts';
 
 export interface PlaneEvents {
   message: [FromWorker];
-  /** The thread ended without being asked to. */
+  /** The thread ended without being asked to, after it had become ready. */
   died: [Error];
 }
 
 type Ready = { readonly type: 'ready'; readonly wakeDescriptor: number };
 
-/** A data-plane thread, seen from the main thread. */
+/** A data-plane thread, seen from the main thread. It is told things from the beginning, and hears them once it is ready. */
 export class Plane extends EventEmitter<PlaneEvents> {
+  /** Resolves when the thread hears; rejects when it could not be started. */
+  readonly ready: Promise<void>;
   private readonly worker: Worker;
-  private readonly wakeDescriptor: number;
+  private readonly ended: Promise<void>;
+  private wakeDescriptor: number | undefined;
   private closing = false;
 
-  private constructor(worker: Worker, wakeDescriptor: number) {
+  /** Starts the thread from the bundle `worker.cjs` beside this one. */
+  constructor(data: WorkerData) {
     super();
+    const worker = new Worker(new URL('./worker.cjs', import.meta.url), {
+      workerData: data,
+      // The forwarder is started through NODE_OPTIONS, which a worker would follow too.
+      env: { PATH: process.env.PATH ?? '' },
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
     this.worker = worker;
-    this.wakeDescriptor = wakeDescriptor;
-    worker.on('message', (message: FromWorker) => this.emit('message', message));
-    worker.on('error', (error) => this.emit('died', error as Error));
-    worker.on('exit', () => {
-      if (!this.closing) this.emit('died', new Error('data plane: thread ended'));
-    });
-  }
-
-  /** Starts the thread from the bundle `worker.cjs` beside this one; resolves when it takes messages. */
-  static start(data: WorkerData): Promise<Plane> {
-    return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.cjs', import.meta.url), {
-        workerData: data,
-        // The forwarder is started through NODE_OPTIONS, which a worker would follow too.
-        env: { PATH: process.env.PATH ?? '' },
-        execArgv: [],
-        resourceLimits: { maxYoungGenerationSizeMb: 8 },
-      });
-      worker.once('error', reject);
-      worker.once('message', (ready: Ready) => {
-        worker.off('error', reject);
-        resolve(new Plane(worker, ready.wakeDescriptor));
+    this.ended = new Promise((resolve) => worker.once('exit', () => resolve()));
+    this.ready = new Promise((resolve, reject) => {
+      const trouble = (error: Error): void => {
+        reject(error);
+        if (this.wakeDescriptor !== undefined && !this.closing) this.emit('died', error);
+      };
+      worker.on('error', (error) => trouble(error as Error));
+      worker.once('exit', () => trouble(new TproxyError('data plane: thread ended')));
+      worker.once('message', ({ wakeDescriptor }: Ready) => {
+        this.wakeDescriptor = wakeDescriptor;
+        worker.on('message', (message: FromWorker) => this.emit('message', message));
+        wake(wakeDescriptor);
+        resolve();
       });
     });
+    // Whoever needs it waits for it.
+    this.ready.catch(() => undefined);
   }
 
   post(message: ToWorker): void {
-    this.worker.postMessage(message);
-    wake(this.wakeDescriptor);
+    this.tell(message);
   }
 
   /** Ends the thread after it has told everything. */
   async close(): Promise<void> {
     this.closing = true;
-    this.worker.postMessage('stop');
-    wake(this.wakeDescriptor);
-    await new Promise((resolve) => this.worker.once('exit', resolve));
+    this.tell('stop');
+    await this.ended;
+  }
+
+  private tell(message: ToWorker | 'stop'): void {
+    this.worker.postMessage(message);
+    if (this.wakeDescriptor !== undefined) wake(this.wakeDescriptor);
   }
 }

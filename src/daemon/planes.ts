@@ -3,7 +3,7 @@ import type { FromWorker, LinkId, ToWorker, WorkerData } from '../dataplane/mess
 import { Plane, type PlaneEvents } from './plane.ts';
 
 /** What there has to be of each thread; `Plane` is one. */
-export type OnePlane = Pick<Plane, 'post' | 'close'> & EventEmitter<PlaneEvents>;
+export type OnePlane = Pick<Plane, 'ready' | 'post' | 'close'> & EventEmitter<PlaneEvents>;
 
 type Answer = Extract<FromWorker, { readonly type: 'counted' | 'listed' | 'summed' }>;
 
@@ -12,6 +12,8 @@ type Answer = Extract<FromWorker, { readonly type: 'counted' | 'listed' | 'summe
  * is asked of all is answered once, when the last of them has answered.
  */
 export class Planes extends EventEmitter<PlaneEvents> {
+  /** Resolves when all threads hear; rejects when one could not be started. */
+  readonly ready: Promise<unknown>;
   private readonly planes: readonly OnePlane[];
   /** Index of the thread that has the bridge. */
   private readonly homes = new Map<number, number>();
@@ -21,15 +23,19 @@ export class Planes extends EventEmitter<PlaneEvents> {
   constructor(planes: readonly OnePlane[]) {
     super();
     this.planes = planes;
+    this.ready = Promise.all(planes.map(({ ready }) => ready));
+    // Whoever needs it waits for it.
+    this.ready.catch(() => undefined);
     for (const [i, plane] of planes.entries()) {
       plane.on('message', (message) => this.onMessage(message, i));
       plane.on('died', (error) => this.emit('died', error));
     }
   }
 
-  static async start(count: number, data: WorkerData): Promise<Planes> {
+  /** Starts the threads. */
+  static start(count: number, data: WorkerData): Planes {
     const share = { ...data, descriptorLimit: Math.floor(data.descriptorLimit / count) };
-    return new Planes(await Promise.all(Array.from({ length: count }, () => Plane.start(share))));
+    return new Planes(Array.from({ length: count }, () => new Plane(share)));
   }
 
   get count(): number {

@@ -32,6 +32,11 @@ export function namespaceInode(path: string): number | undefined {
   }
 }
 
+/** Inode of the netns of a bridge, or undefined when there is none. */
+export function bridgeNetns(bridge: string): number | undefined {
+  return namespaceInode(netnsPath(netnsName(bridge)));
+}
+
 let knownNsfs: number | undefined;
 function nsfsDevice(): number {
   knownNsfs ??= statSync('/proc/self/ns/net').dev;
@@ -80,7 +85,7 @@ export function ownProcess(pid: number, host: number): OwnProcess | undefined {
   if (environment.get(ROLE_VARIABLE) !== listenerTitle(bridge)) return undefined;
   if (environment.get(HOST_VARIABLE) !== String(host)) return undefined;
   const inode = namespaceInode(`/proc/${pid}/ns/net`);
-  const astray = inode === undefined || inode !== namespaceInode(netnsPath(netnsName(bridge)));
+  const astray = inode === undefined || inode !== bridgeNetns(bridge);
   return { pid, role: 'listener', bridge, astray };
 }
 

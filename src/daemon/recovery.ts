@@ -55,7 +55,7 @@ export class Recovery {
     this.busy = true;
     try {
       for (const bridge of [...this.host.bridges()]) {
-        await bridge.checkPulse(performance.now());
+        await bridge.listener.checkPulse(performance.now());
         await this.lookAt(bridge);
       }
     } finally {
@@ -76,7 +76,7 @@ export class Recovery {
     try {
       await this.host.bring(bridge);
       this.host.recovered(bridge);
-      this.host.log.info({ bridge: bridge.name, listener_pid: bridge.listenerPid }, 'listener recovered');
+      this.host.log.info({ bridge: bridge.name, listener_pid: bridge.listener.pid }, 'listener recovered');
     } catch (error) {
       this.host.log.error(
         { bridge: bridge.name, reason: messageOf(error), next_try_ms: pauseMs },

@@ -1,9 +1,10 @@
 import type { FromWorker, LinkMessage } from '../dataplane/messages.ts';
 import { messageOf } from '../errors.ts';
 import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
+import type { BridgeHost } from './bridge-host.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
 import type { SyncReport } from './control.ts';
-import { type BridgeHost, ServedBridge } from './served-bridge.ts';
+import { ServedBridge } from './served-bridge.ts';
 import { sideBySide } from './side-by-side.ts';
 
 type BridgeReport = SyncReport['bridges'][number];
@@ -12,15 +13,12 @@ type BridgeReport = SyncReport['bridges'][number];
 export class ServedBridges {
   readonly byName: ReadonlyMap<string, ServedBridge>;
   private readonly host: BridgeHost;
-  private readonly onEnd: (bridge: string) => void;
   private readonly bridges = new Map<string, ServedBridge>();
   private readonly names = new Map<number, string>();
   private lastId = 0;
 
-  /** `onEnd` hears of a bridge that is no longer served. */
-  constructor(host: BridgeHost, onEnd: (bridge: string) => void) {
+  constructor(host: BridgeHost) {
     this.host = host;
-    this.onEnd = onEnd;
     this.byName = this.bridges;
   }
 
@@ -83,13 +81,13 @@ export class ServedBridges {
         this.onHello(bridge, message);
         break;
       case 'listening':
-        bridge?.onListening(message);
+        bridge?.listener.onListening(message);
         break;
       case 'pong':
-        bridge?.onPong(message.link);
+        bridge?.listener.onPong(message.link);
         break;
       case 'gone':
-        bridge?.onGone(message.link, message.reason);
+        bridge?.listener.onGone(message.link, message.reason);
         break;
       default:
         message satisfies never;
@@ -99,7 +97,7 @@ export class ServedBridges {
   /** A listener of a bridge that was removed meanwhile has nothing to do here. */
   private onHello(bridge: ServedBridge | undefined, message: Extract<FromWorker, { type: 'hello' }>): void {
     if (bridge === undefined) this.host.post({ type: 'drop', link: message.link });
-    else void bridge.onHello(message);
+    else void bridge.listener.onHello(message);
   }
 
   private async bring(name: string, endpoints: ServedBridge['endpoints']): Promise<BridgeReport> {
@@ -125,6 +123,5 @@ export class ServedBridges {
     this.bridges.delete(bridge.name);
     await bridge.end();
     removeBridgeSocket(bridge.name);
-    this.onEnd(bridge.name);
   }
 }

@@ -75,11 +75,11 @@ export async function adoptListeners(bridges: Bridges): Promise<void> {
     .map(({ bridge }) => bridges.get(bridge ?? ''))
     .filter((bridge) => bridge !== undefined);
   const deadline = performance.now() + ADOPTION_MS;
-  while (expected.some((bridge) => bridge.listenerPid === undefined) && performance.now() < deadline) {
+  while (expected.some((bridge) => bridge.listener.pid === undefined) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   const adopted = new Set(
-    [...bridges.values()].flatMap((bridge) => [bridge.listenerPid, bridge.preparedPid]),
+    [...bridges.values()].flatMap(({ listener }) => [listener.pid, listener.preparedPid]),
   );
   const strays = ownProcesses().filter(({ role, pid }) => role === 'listener' && !adopted.has(pid));
   await endProcesses(strays, 'SIGTERM', GRACE_MS);

@@ -6,6 +6,7 @@ import type { FromWorker, ToWorker } from '../../../src/dataplane/messages.ts';
 
 /** A thread that keeps what it hears, and says what the test lets it say. */
 class Recorder extends EventEmitter<PlaneEvents> {
+  readonly ready = Promise.resolve();
   readonly heard: ToWorker[] = [];
   closed = false;
 

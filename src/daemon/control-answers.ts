@@ -1,0 +1,50 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Settings } from '../model/settings.ts';
+import type { RelayList, Stats } from '../model/stats.ts';
+import type { BridgeReport, ControlRequest, SyncReport } from './control.ts';
+
+/** What is asked for on the control socket, as far as the forwarder does it. */
+export interface Asked {
+  /** Of the last sync. */
+  readonly settings: Settings;
+  sync(settings: Settings, bridge: string | undefined): Promise<SyncReport>;
+  /** The bridge is served with just these endpoints. */
+  serves(bridge: string, endpoints: readonly Endpoint[]): boolean;
+  heal(): Promise<readonly BridgeReport[]>;
+  yieldToSuccessor(): Promise<void>;
+  countRelays(): Promise<SyncReport>;
+  stats(byGuest: boolean): Promise<Stats>;
+  relays(): Promise<RelayList>;
+}
+
+/** The answer to a request from the control socket. */
+export async function answer(request: ControlRequest, asked: Asked): Promise<SyncReport | Stats | RelayList> {
+  switch (request.op) {
+    case 'sync':
+      return asked.sync(request.settings, request.bridge);
+    case 'serves':
+      return { ok: isServed(request, asked), bridges: [] };
+    case 'prepare':
+      return { ok: true, bridges: await asked.heal() };
+    case 'yield':
+      await asked.yieldToSuccessor();
+      return { ok: true, bridges: [] };
+    case 'count':
+      return asked.countRelays();
+    case 'stats':
+      return asked.stats(request.byGuest);
+    case 'relays':
+      return asked.relays();
+    default:
+      return request satisfies never;
+  }
+}
+
+/** True when a sync would do nothing, were it asked for one. */
+function isServed(
+  { bridge, endpoints, settings }: Extract<ControlRequest, { op: 'serves' }>,
+  asked: Asked,
+): boolean {
+  return isDeepStrictEqual(settings, asked.settings) && asked.serves(bridge, endpoints);
+}
