@@ -155,10 +155,19 @@ test('tproxy-node: sudo, logrotate and systemd files come, and go with the logs'
     'ExecStart=/var/tmp/one/vnm/tproxy start',
   );
   await box.sh('touch /var/log/one_tproxy.log /var/log/one_tproxy_br0.log.1.gz /var/log/other.log');
+  await box.sh('mkdir -p /run/one_tproxy/.code; touch /run/one_tproxy/lock /run/one_tproxy/.code/entry');
   await machine.dpkg('--remove', 'tproxy-node');
   expect(await box.sh('ls /etc/sudoers.d /var/log')).toContain('one_tproxy.log');
   await machine.dpkg('--purge', 'tproxy-node');
   expect(await box.sh('ls /var/log')).toContain('other.log');
-  expect(await box.sh('ls /var/log')).not.toContain('one_tproxy');
+  expect(await box.sh('ls /var/log /run')).not.toContain('one_tproxy');
   expect(await machine.changes()).toEqual(before);
+});
+
+test('tproxy-node that goes while guests have services leaves them theirs, and says what follows', async () => {
+  await install('tproxy-node');
+  await box.sh(`mkdir /run/one_tproxy; touch /run/one_tproxy/lock
+    ${process.execPath} -e "require('net').createServer().listen('/run/one_tproxy/control.sock', () => process.kill(process.pid, 9))" || true`);
+  expect(await machine.dpkg('--purge', 'tproxy-node')).toContain('guests have services here and keep them');
+  expect(await box.sh('ls /run/one_tproxy')).toBe('control.sock\nlock\n');
 });
