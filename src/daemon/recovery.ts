@@ -78,10 +78,10 @@ export class Recovery {
       this.host.recovered(bridge);
       this.host.log.info({ bridge: bridge.name, listener_pid: bridge.listener.pid }, 'listener recovered');
     } catch (error) {
-      this.host.log.error(
-        { bridge: bridge.name, reason: messageOf(error), next_try_ms: pauseMs },
-        'listener could not be recovered',
-      );
+      const fields = { bridge: bridge.name, reason: messageOf(error), next_try_ms: pauseMs };
+      // A driver that takes a bridge down deletes the netns first and says so a moment later: once is no error yet.
+      if (trouble === undefined) this.host.log.debug(fields, 'listener could not be recovered');
+      else this.host.log.error(fields, 'listener could not be recovered');
     }
   }
 }
