@@ -21,7 +21,7 @@ export class Bridge {
   /** Connections of its listeners. */
   readonly links = new Set<Link>();
   /** Where its listeners connect to; undefined once it was withdrawn. */
-  meeting: { readonly fd: number; readonly registration: Registration } | undefined = undefined;
+  meeting: { readonly fd: number; registration: Registration } | undefined = undefined;
 
   constructor(host: ServiceSocketsHost, name: string, id: number) {
     this.id = id;

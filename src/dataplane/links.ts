@@ -8,6 +8,10 @@ import type { LinkId } from './messages.ts';
 
 /** Pause after the process ran out of descriptors or memory. */
 const RESPITE_MS = 100;
+/** Listeners of a bridge at once; a bridge has one, and for a moment its successor. More are hung up on. */
+const LINKS_AT_MOST = 16;
+/** Connections taken of one bridge before others get a turn. */
+const ACCEPTED_PER_TURN = 16;
 
 /** The connections of all listeners, and the unix sockets that they come in on. */
 export class Links {
@@ -32,8 +36,8 @@ export class Links {
 
   /** Takes listeners on the bridge's listening socket `fd`, and owns it from now on. */
   open(bridge: Bridge, fd: number): void {
-    const registration = this.host.reactor.add(fd, EPOLLIN, { onEvents: () => this.accept(bridge) });
-    bridge.meeting = { fd, registration };
+    bridge.meeting = { fd, registration: 0 };
+    this.listen(bridge);
   }
 
   /** Closes the bridge's socket and its listeners' connections. */
@@ -50,26 +54,49 @@ export class Links {
   /** True while a socket waits to be accepted from again. */
   tick(now: number): boolean {
     if (this.exhausted.size > 0 && now >= this.respiteUntil) {
-      for (const { meeting } of this.exhausted) {
-        if (meeting !== undefined) this.host.reactor.modify(meeting.registration, meeting.fd, EPOLLIN);
-      }
+      const waiting = [...this.exhausted];
       this.exhausted.clear();
+      for (const bridge of waiting) this.listen(bridge);
     }
     return this.exhausted.size > 0;
+  }
+
+  private listen(bridge: Bridge): void {
+    const { meeting } = bridge;
+    if (meeting === undefined) return;
+    const { reactor } = this.host;
+    if (meeting.registration !== 0) {
+      reactor.modify(meeting.registration, meeting.fd, EPOLLIN);
+      return;
+    }
+    try {
+      meeting.registration = reactor.add(meeting.fd, EPOLLIN, { onEvents: () => this.accept(bridge) });
+    } catch {
+      // The kernel watches no more descriptors: those of relays will be fewer again.
+      this.rest(bridge);
+    }
+  }
+
+  private rest(bridge: Bridge): void {
+    this.exhausted.add(bridge);
+    this.respiteUntil = this.host.reactor.now + RESPITE_MS;
   }
 
   private accept(bridge: Bridge): void {
     const { meeting } = bridge;
     if (meeting === undefined) return;
-    for (;;) {
+    for (let i = 0; i < ACCEPTED_PER_TURN; i++) {
       const fd = accept(meeting.fd);
       if (fd === -Errno.EAGAIN) return;
       if (fd < 0) {
         // Announced again and again if it were still listened to.
         this.host.reactor.modify(meeting.registration, meeting.fd, 0);
-        this.exhausted.add(bridge);
-        this.respiteUntil = this.host.reactor.now + RESPITE_MS;
+        this.rest(bridge);
         return;
+      }
+      if (bridge.links.size >= LINKS_AT_MOST) {
+        close(fd);
+        continue;
       }
       this.last += 1;
       try {
