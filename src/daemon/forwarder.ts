@@ -223,6 +223,11 @@ export class Forwarder implements BridgeHost, Asked {
       case 'gone':
         this.bridges.onMessage(message);
         break;
+      case 'forgotten': {
+        const gone = this.bridges.forget(message.bridgeId);
+        if (gone !== undefined) this.observation.forget(gone);
+        break;
+      }
       case 'drained':
         this.onDrained?.();
         break;

@@ -65,6 +65,7 @@ export class Planes extends EventEmitter<PlaneEvents> {
         break;
       case 'records':
       case 'refused':
+      case 'forgotten':
         this.emit('message', message);
         break;
       default:

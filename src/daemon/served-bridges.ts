@@ -73,6 +73,13 @@ export class ServedBridges {
     this.bridges.clear();
   }
 
+  /** Nothing is told any more of the bridge that had this id; its name, if it is not served again under another id. */
+  forget(id: number): string | undefined {
+    const name = this.names.get(id);
+    this.names.delete(id);
+    return name === undefined || [...this.names.values()].includes(name) ? undefined : name;
+  }
+
   /** What a listener says, or what became of it. */
   onMessage(message: LinkMessage): void {
     const bridge = this.bridges.get(this.names.get(message.bridgeId) ?? '');
@@ -113,8 +120,8 @@ export class ServedBridges {
 
   private add(name: string): ServedBridge {
     this.lastId += 1;
-    this.names.set(this.lastId, name);
     const bridge = new ServedBridge(this.host, name, this.lastId);
+    this.names.set(bridge.id, name);
     this.bridges.set(name, bridge);
     return bridge;
   }
@@ -122,6 +129,11 @@ export class ServedBridges {
   private async end(bridge: ServedBridge): Promise<void> {
     this.bridges.delete(bridge.name);
     await bridge.end();
-    removeBridgeSocket(bridge.name);
+    try {
+      removeBridgeSocket(bridge.name);
+    } catch (error) {
+      // Litter, and no reason to serve the others worse.
+      this.host.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
+    }
   }
 }

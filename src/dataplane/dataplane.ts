@@ -8,6 +8,7 @@ import { Links } from './links.ts';
 import type { FromWorker, Limits, Route, ToWorker, WorkerData } from './messages.ts';
 import type { Outcome } from './outcome.ts';
 import type { Reactor } from './reactor.ts';
+import type { Refusal } from './refusals.ts';
 import type { Relay, RelayHost } from './relay.ts';
 import { type Post, Report } from './report.ts';
 import type { ServiceSocketsHost } from './service-sockets.ts';
@@ -182,12 +183,22 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   }
 
   private forgetIfDone(bridge: Bridge): void {
-    if (bridge.meeting === undefined && bridge.relays.size === 0) this.bridges.delete(bridge.id);
+    if (bridge.meeting !== undefined || bridge.relays.size > 0) return;
+    if (!this.bridges.delete(bridge.id)) return;
+    this.admission.reserve(this.bridges.values());
+    // What is told of it comes before its name is forgotten.
+    this.flush();
+    this.tellRefusals(this.admission.refusals.take());
+    this.post({ type: 'forgotten', bridgeId: bridge.id });
   }
 
   private setLimits(limits: Limits): void {
     this.timers.setLimits(limits);
     this.admission.limits = limits.admission;
+  }
+
+  private tellRefusals(refusals: readonly Refusal[]): void {
+    if (refusals.length > 0) this.post({ type: 'refused', refusals });
   }
 
   private tellWhenDrained(): void {
@@ -198,8 +209,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
 
   private tick(now: number): boolean {
     this.flush();
-    const refusals = this.admission.refusals.due(now);
-    if (refusals.length > 0) this.post({ type: 'refused', refusals });
+    this.tellRefusals(this.admission.refusals.due(now));
     this.admission.resume(this.relays, now);
     let busy = this.links.tick(now);
     for (const bridge of this.bridges.values()) busy = bridge.guests.sweep(now) || busy;

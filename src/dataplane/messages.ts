@@ -95,6 +95,8 @@ export type FromWorker =
   | { readonly type: 'summed'; readonly id: number; readonly sums: Float64Array }
   /** Living relays as records of what they have done so far; `readRecords` reads them. */
   | { readonly type: 'listed'; readonly id: number; readonly relays: Float64Array }
+  /** A bridge that was withdrawn has no relay left; nothing more will be told of it. */
+  | { readonly type: 'forgotten'; readonly bridgeId: number }
   | { readonly type: 'drained' };
 
 /** What a listener says, or what became of it. */

@@ -131,6 +131,11 @@ describe('what concerns all', () => {
     ]);
   });
 
+  test('what is said of a bridge by its number is passed on as it is', () => {
+    threads[1].emit('message', { type: 'forgotten', bridgeId: 7 });
+    expect(told).toEqual([{ type: 'forgotten', bridgeId: 7 }]);
+  });
+
   test('they are drained when the last one is, however often one says so', () => {
     threads[0].emit('message', { type: 'drained' });
     threads[0].emit('message', { type: 'drained' });

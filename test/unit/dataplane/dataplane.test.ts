@@ -9,7 +9,7 @@ import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
 import { shutdownWrite } from '../../../src/linux/socket.ts';
-import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
+import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import {
   acceptNow,
   dial,
@@ -296,10 +296,30 @@ describe('a bridge that is withdrawn', () => {
     sendBytes(server, Buffer.from('alive'));
     expect(bench.until('alive', () => textAt(fd))).toBe('alive');
     expect(bench.count().relays).toBe(1);
+    expect(bench.posted.filter(({ type }) => type === 'forgotten')).toEqual([]);
     for (const each of [fd, server, link.fd]) close(each);
-    bench.until('the record', () => bench.records[0]);
+    expect(bench.said('forgotten')).toEqual({ type: 'forgotten', bridgeId: BRIDGE });
+    // Its name is needed for what is told of it.
+    expect(bench.records).toHaveLength(1);
     expect(bench.count()).toEqual({ relays: 0, bridges: [] });
     expect(openDescriptors()).toBe(before);
+  });
+
+  test('leaves the descriptors that were kept for it to the others', () => {
+    const [own, others] = [1 + 3, 200 + 3];
+    const room = 20;
+    bench = new PlaneBench(directory, { descriptorLimit: 1024 + own + 2 * room });
+    const fd = seqpacketListen(join(directory, 'other'), 16);
+    bench.plane.onMessage({ type: 'serve', bridge: 'br1', bridgeId: 99, fd });
+    const routes = Array.from({ length: others - 3 }, (_, i) => route(1, { servicePort: i + 1 }));
+    bench.plane.onMessage({ type: 'routes', bridgeId: 99, routes });
+    serve();
+    const guests = Array.from({ length: room - 1 }, guest);
+    for (let i = 0; i < 20; i++) bench.turn();
+    expect(bench.count().relays).toBeLessThan(17);
+    bench.plane.onMessage({ type: 'withdraw', bridgeId: 99 });
+    bench.until('all of them', () => (bench.count().relays === guests.length ? true : undefined));
+    for (const each of guests) close(each);
   });
 
   test('leaves those that wait in the kernel to the next forwarder, which gets them with what they said', () => {
@@ -317,6 +337,40 @@ describe('a bridge that is withdrawn', () => {
     expect(bench.until('what it said', () => textAt(server))).toBe('first');
     close(fd);
     close(server);
+  });
+});
+
+describe('listeners of a bridge', () => {
+  test('are a few at a time: more of them are hung up on, and no other bridge pays for them', () => {
+    bench.serve(route(upstream.port));
+    const links = Array.from({ length: 40 }, () => {
+      const fd = seqpacketConnect(bench.path);
+      bench.turn();
+      return fd;
+    });
+    for (let i = 0; i < 5; i++) bench.turn();
+    const kept = links.filter((fd) => receiveMessage(fd, []) === -Errno.EAGAIN);
+    expect(kept).toEqual(links.slice(0, 16));
+    for (const fd of links) close(fd);
+    const again = bench.until('room for others', () => {
+      const fd = seqpacketConnect(bench.path);
+      for (let i = 0; i < 3; i++) bench.turn();
+      if (receiveMessage(fd, []) === -Errno.EAGAIN) return fd;
+      close(fd);
+      return undefined;
+    });
+    close(again);
+  });
+
+  test('wait while the kernel watches no more descriptors', () => {
+    const add = vi.spyOn(bench.reactor, 'add').mockImplementationOnce(() => {
+      throw new SyscallError('epoll_ctl', 28, 'ENOSPC');
+    });
+    bench.serve(route(upstream.port));
+    expect(add).toHaveBeenCalledTimes(1);
+    const link = bench.link();
+    expect(link.fd).toBeGreaterThan(0);
+    close(link.fd);
   });
 });
 
