@@ -114,7 +114,8 @@ export class BridgeListener {
     const { pid, link } = hello;
     const found = lookAt(hello, this.bridge, this.pid);
     if ('refused' in found) {
-      this.warn(pid, found.refused, 'listener refused');
+      const { refused: reason } = found;
+      this.host.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener refused');
       this.host.post({ type: 'drop', link });
       if (found.surplus !== undefined) await endProcesses([found.surplus], 'SIGTERM', EXIT_GRACE_MS);
       return;
@@ -122,7 +123,9 @@ export class BridgeListener {
     this.belongTo(found.netns);
     this.present = { link, pid, netns: found.netns, pulse: new Pulse(), serving: false };
     // One of an earlier forwarder was told of by that one.
-    if (this.launch.arrived(pid)) this.info(pid, 'listener started');
+    if (this.launch.arrived(pid)) {
+      this.host.log.info({ bridge: this.bridge, listener_pid: pid }, 'listener started');
+    }
     this.next.met();
   }
 
@@ -144,7 +147,7 @@ export class BridgeListener {
     this.present = undefined;
     this.openPorts = new Set();
     if (this.released) return;
-    this.warn(pid, reason, 'listener lost');
+    this.host.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener lost');
     this.next.failed(new TproxyError(`bridge ${this.bridge}: its listener went away (${reason})`));
     this.host.lost();
   }
@@ -195,7 +198,7 @@ export class BridgeListener {
     const process = ownProcess(pid, hostInode());
     if (process !== undefined) await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
     this.host.post({ type: 'drop', link });
-    this.info(pid, 'listener ended');
+    this.host.log.info({ bridge: this.bridge, listener_pid: pid }, 'listener ended');
   }
 
   /** Sockets of another netns than this (an inode) are of no use any more. */
@@ -221,13 +224,5 @@ export class BridgeListener {
   /** Waits for the listener's next step; its steps are asked for one after the other. */
   private wait(trouble: string): Promise<void> {
     return this.next.wait(TIMEOUT_MS, `bridge ${this.bridge}: its listener ${trouble}`);
-  }
-
-  private info(pid: number, message: string): void {
-    this.host.log.info({ bridge: this.bridge, listener_pid: pid }, message);
-  }
-
-  private warn(pid: number, reason: string, message: string): void {
-    this.host.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, message);
   }
 }

@@ -1,8 +1,14 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { close } from '../linux/descriptor.ts';
 import { seqpacketListen } from '../linux/unix-socket.ts';
 import { bridgeDirectory, bridgeSocket } from './paths.ts';
 
 const BACKLOG = 16;
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /**
  * The listening unix socket of a bridge, open to the user of its listener alone. An earlier one at that place is replaced in
@@ -11,18 +17,28 @@ const BACKLOG = 16;
  * It lies in a directory of its own, which is all that the listener sees of the runtime directory. The directory stays the
  * same while there is a listener: one that was made anew would be out of its reach.
  */
-export function openBridgeSocket(bridge: string, user: { uid: number; gid: number } | undefined): number {
-  const path = bridgeSocket(bridge);
+export function openBridgeSocket(bridge: string, user: Owner | undefined): number {
   // The listener's own root is mounted on `root`, in its mount namespace (remotes/launch-listener).
   mkdirSync(`${directoryOf(bridge)}/root`, { recursive: true });
   chmodSync(bridgeDirectory(bridge), 0o711);
+  return listenAt(bridgeSocket(bridge), user);
+}
+
+/** Puts a listening socket of this user in the place of what is at `path`. */
+export function listenAt(path: string, user: Owner | undefined): number {
   const fresh = `${path}.${process.pid}`;
   rmSync(fresh, { force: true });
   const fd = seqpacketListen(fresh, BACKLOG);
-  chmodSync(fresh, 0o600);
-  if (user !== undefined) chownSync(fresh, user.uid, user.gid);
-  renameSync(fresh, path);
-  return fd;
+  try {
+    chmodSync(fresh, 0o600);
+    if (user !== undefined) chownSync(fresh, user.uid, user.gid);
+    renameSync(fresh, path);
+    return fd;
+  } catch (error) {
+    close(fd);
+    rmSync(fresh, { force: true });
+    throw error;
+  }
 }
 
 /** A directory, also where something else has its name. */

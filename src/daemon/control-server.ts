@@ -20,8 +20,13 @@ export async function startControlServer(answer: Answer, path = CONTROL_SOCKET):
     server.once('error', reject);
     server.listen(fresh, resolve);
   });
-  chmodSync(fresh, 0o600);
-  renameSync(fresh, path);
+  try {
+    chmodSync(fresh, 0o600);
+    renameSync(fresh, path);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
   return server;
 }
 

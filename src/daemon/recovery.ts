@@ -54,13 +54,20 @@ export class Recovery {
     if (this.busy || this.timer === undefined) return;
     this.busy = true;
     try {
-      for (const bridge of [...this.host.bridges()]) {
+      const bridges = [...this.host.bridges()];
+      this.forgetAllBut(bridges);
+      for (const bridge of bridges) {
         await bridge.listener.checkPulse(performance.now());
         await this.lookAt(bridge);
       }
     } finally {
       this.busy = false;
     }
+  }
+
+  private forgetAllBut(bridges: readonly ServedBridge[]): void {
+    const names = new Set(bridges.map(({ name }) => name));
+    for (const name of this.troubles.keys()) if (!names.has(name)) this.troubles.delete(name);
   }
 
   private async lookAt(bridge: ServedBridge): Promise<void> {
@@ -75,6 +82,8 @@ export class Recovery {
     this.troubles.set(bridge.name, { pauseMs, notBefore: now + pauseMs, since: now });
     try {
       await this.host.bring(bridge);
+      // It may have been removed, or left to another forwarder, meanwhile.
+      if (!bridge.isHealthy) return;
       this.host.recovered(bridge);
       this.host.log.info({ bridge: bridge.name, listener_pid: bridge.listener.pid }, 'listener recovered');
     } catch (error) {
