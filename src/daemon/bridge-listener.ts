@@ -121,6 +121,8 @@ export class BridgeListener {
       return;
     }
     this.belongTo(found.netns);
+    // It has connected again, and is to be heard once.
+    if (this.present !== undefined) this.host.post({ type: 'drop', link: this.present.link });
     this.present = { link, pid, netns: found.netns, pulse: new Pulse(), serving: false };
     // One of an earlier forwarder was told of by that one.
     if (this.launch.arrived(pid)) {

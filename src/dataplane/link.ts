@@ -64,6 +64,11 @@ export class Link implements EventTarget {
     bridge.links.add(this);
   }
 
+  /** It has not said yet who it is. */
+  get isSilent(): boolean {
+    return this.state === 'new';
+  }
+
   onEvents(): void {
     try {
       for (let i = 0; i < MESSAGES_PER_TURN && this.state !== 'closed'; i++) {

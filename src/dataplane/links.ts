@@ -8,7 +8,10 @@ import type { LinkId } from './messages.ts';
 
 /** Pause after the process ran out of descriptors or memory. */
 const RESPITE_MS = 100;
-/** Listeners of a bridge at once; a bridge has one, and for a moment its successor. More are hung up on. */
+/**
+ * Connections to a bridge's socket at once; it has one listener, and for a moment its successor. When there are more, the one
+ * that has been silent longest is hung up on: a listener says at once who it is.
+ */
 const LINKS_AT_MOST = 16;
 /** Connections taken of one bridge before others get a turn. */
 const ACCEPTED_PER_TURN = 16;
@@ -94,7 +97,7 @@ export class Links {
         this.rest(bridge);
         return;
       }
-      if (bridge.links.size >= LINKS_AT_MOST) {
+      if (bridge.links.size >= LINKS_AT_MOST && !hangUpOnSilent(bridge)) {
         close(fd);
         continue;
       }
@@ -107,4 +110,14 @@ export class Links {
       }
     }
   }
+}
+
+/** Makes room for another connection; false when everybody has said hello. */
+function hangUpOnSilent(bridge: Bridge): boolean {
+  for (const link of bridge.links) {
+    if (!link.isSilent) continue;
+    link.close('silent, and others want to speak');
+    return true;
+  }
+  return false;
 }
