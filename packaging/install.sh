@@ -10,7 +10,6 @@
 # --only shim        the same, called by the stock drivers through tproxy.rb
 # Without --only: hooks and shim. DIRECTORY is /var/lib/one/remotes/vnm where nothing else is said.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
 
 die() {
   printf 'ERROR: %s\n' "$*" >&2
@@ -30,6 +29,12 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 case $only in all | executable | hooks | shim) ;; *) die "--only $only: write executable, hooks or shim" ;; esac
+case $to in
+  '') die '--to: write the path of a directory' ;;
+  /*) ;;
+  *) to=$PWD/$to ;;
+esac
+cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # dpkg-divert and this script would each move the same files aside.
 if [ "$(dpkg-query -W -f='${db:Status-Status}' tproxy 2>/dev/null || true)" = installed ] && [ "$to" = /var/lib/one/remotes/vnm ]; then

@@ -83,6 +83,15 @@ export class SyscallError extends TproxyError {
   }
 }
 
+/** Trouble with a file, which Node tells by an error with a path in it, in words for an operator; any other error as it is. */
+export function explainFileTrouble(error: unknown): unknown {
+  if (!(error instanceof Error) || !('path' in error && 'code' in error && typeof error.code === 'string')) {
+    return error;
+  }
+  const message = `${error.message}; see to the file system, and to what else lies in that place`;
+  return new TproxyError(message, { code: error.code, cause: error });
+}
+
 /** The short text of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { defaultConfigPath } from '../config/path.ts';
-import { ExitCode, messageOf, TproxyError } from '../errors.ts';
+import { ExitCode, explainFileTrouble, messageOf, TproxyError } from '../errors.ts';
 import type { Io } from './io.ts';
 import { processIo } from './process-io.ts';
 import { buildProgram, exitCodeOf } from './program.ts';
@@ -30,8 +30,9 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     }
     await program.parseAsync(argv as string[]);
     return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return exitCodeOf(error);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return exitCodeOf(thrown);
+    const error = explainFileTrouble(thrown);
     if (error instanceof TproxyError) {
       for (const line of error.message.split('\n')) io.err(`ERROR: ${line}`);
       return error.exitCode;

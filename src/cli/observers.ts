@@ -1,9 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ExitCode } from '../errors.ts';
 import type { LogOptions } from './commands/log.ts';
 import type { StatusOptions } from './commands/status.ts';
 import type { TopOptions } from './commands/top.ts';
 import type { Io } from './io.ts';
+import { ORDERS } from './top/order.ts';
+import { VIEWS } from './top/rows.ts';
 
 /** The commands that look at what runs and change nothing. `exit` hears the exit code. */
 export function addObservers(program: Command, io: Io, exit: (code: ExitCode) => void): void {
@@ -20,8 +22,8 @@ export function addObservers(program: Command, io: Io, exit: (code: ExitCode) =>
   program
     .command('top')
     .description('who has the connections and moves the bytes; live on a terminal, one sample anywhere else')
-    .option('--by <what>', 'a row per bridge, service, guest or connection', 'service')
-    .option('--sort <column>', 'name, now, new, up, down, total or errors', 'down')
+    .addOption(choice('--by <what>', 'what has a row', VIEWS).default('service'))
+    .addOption(choice('--sort <column>', 'what they are sorted by', ORDERS).default('down'))
     .option('--reverse', 'the least first')
     .option('--interval <seconds>', 'between two samples', '1')
     .option('--once', 'one sample, also on a terminal')
@@ -54,4 +56,11 @@ export function addObservers(program: Command, io: Io, exit: (code: ExitCode) =>
       const { metrics } = await import('./commands/metrics.ts');
       exit(await metrics(options, io));
     });
+}
+
+/** An option of which help and completion tell the words; the command itself judges them, as it does all others. */
+function choice(flags: string, description: string, words: readonly string[]): Option {
+  const option = new Option(flags, description);
+  option.argChoices = [...words];
+  return option;
 }

@@ -83,6 +83,10 @@ describe('bash', () => {
   test.each([
     { words: ['sta'], offered: ['start', 'status'] },
     { words: ['--config', 'x.conf', 'relo'], offered: ['reload'] },
+    { words: ['--config', '=', 'x.conf', 'relo'], offered: ['reload'] },
+    { words: ['--config', '=', 'f'], offered: ['first.conf'] },
+    { words: ['up', '--bridge', '='], offered: ['br0', 'onebr7'] },
+    { words: ['top', '--by', ''], offered: ['bridge', 'connection', 'guest', 'service'] },
     { words: ['up', '--net'], offered: ['--network', '--network-id'] },
     { words: ['up', '--network', ''], offered: [] },
     { words: ['up', '--bridge', ''], offered: ['br0', 'onebr7'] },

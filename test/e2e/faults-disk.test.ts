@@ -130,3 +130,24 @@ describe('full disk under /run', () => {
     expect(faultsOf(again)).toEqual([]);
   });
 });
+
+test('a runtime directory that is read-only, or has something else in it, is told in a line, and nothing runs otherwise', async () => {
+  const { box, bridge, hypervisor } = site;
+  const before = await hypervisor.daemons();
+  const says = async (verb: string, error: RegExp): Promise<void> => {
+    const words = verb === 'up' ? ['up', '--bridge', bridge, '--network', 'lan'] : [verb];
+    const { status, stderr } = await hypervisor.tproxy(...words);
+    expect({ verb, status, stderr }).toMatchObject({ status: 1, stderr: expect.stringMatching(error) });
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  };
+  await box.sh('mount --bind /run/one_tproxy /run/one_tproxy; mount -o remount,ro,bind /run/one_tproxy');
+  for (const verb of ['apply', 'up'])
+    await says(verb, /^ERROR: (?:pre: .*)?EROFS: .*; see to the file system/);
+  await box.sh(
+    'umount /run/one_tproxy; rm -rf /run/one_tproxy/attachments; touch /run/one_tproxy/attachments',
+  );
+  for (const verb of ['apply', 'plan', 'up'])
+    await says(verb, /^ERROR: (?:pre: .*)?ENOTDIR: .*; see to the file/);
+  await box.sh('rm /run/one_tproxy/attachments');
+  expect(await hypervisor.daemons()).toEqual(before);
+});

@@ -222,6 +222,13 @@ describe('hooks and shim together', () => {
   });
 });
 
+test('install.sh takes a directory as its caller sees it', async () => {
+  await site.box.sh('mkdir -p /run/test/here && cd /run/test/here && ../tarball/install.sh install --to vnm');
+  expect(await site.box.sh('ls /run/test/here/vnm')).toMatch(/^tproxy$/m);
+  await site.box.sh('cd /run/test/here && ../tarball/install.sh remove --to vnm; rm -r /run/test/here');
+  expect(await site.box.sh('ls /run/test/tarball')).not.toMatch(/^vnm$/m);
+});
+
 test('install.sh remove gives the stock tree back, whatever was installed before', async () => {
   const { box } = site;
   const tree = () =>

@@ -1,7 +1,7 @@
 import type { DriverDeps } from '../../driver/deps.ts';
 import { detach } from '../../driver/down.ts';
 import type { Released } from '../../driver/release.ts';
-import { ExitCode, TproxyError } from '../../errors.ts';
+import { ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import type { Service } from '../../model/service.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
@@ -40,7 +40,8 @@ async function detachOne(
     if (unreadable) deps.report.error(`${label}: ${words(released)}`);
     else deps.report.info(`${label}: ${words(released)}`);
     return unreadable ? ExitCode.usage : ExitCode.ok;
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainFileTrouble(thrown);
     if (!(error instanceof TproxyError)) throw error;
     deps.report.error(`${label}: ${error.message}`);
     return ExitCode.failed;

@@ -8,7 +8,7 @@ import { serves, sync } from '../../daemon/verbs.ts';
 import { attachmentsIn } from '../../driver/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
 import { rememberingResolve } from '../../driver/endpoints.ts';
-import { ConfigError, type ExitCode, TproxyError } from '../../errors.ts';
+import { ConfigError, type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import type { Service } from '../../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../model/settings.ts';
 import { thisHost } from '../../system/host.ts';
@@ -71,7 +71,8 @@ export async function readConfiguration(file: string, report: Reporter): Promise
 export async function reporting(report: Reporter, fn: () => Promise<ExitCode>): Promise<ExitCode> {
   try {
     return await fn();
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainFileTrouble(thrown);
     if (!(error instanceof TproxyError)) throw error;
     report.error(error.message);
     return error.exitCode;

@@ -1,6 +1,6 @@
 import type { DriverDeps } from '../../driver/deps.ts';
 import { type Attached, attach } from '../../driver/up.ts';
-import { ConfigError, ExitCode, TproxyError } from '../../errors.ts';
+import { ConfigError, ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import { SERVICE_ADDRESS } from '../../model/names.ts';
 import type { Service } from '../../model/service.ts';
 import type { Io } from '../io.ts';
@@ -38,7 +38,8 @@ async function attachOne(concern: Concern, services: readonly Service[], deps: D
     if (attached.is === 'passed-over' && owner.is === 'hand') throw new TproxyError(attached.why);
     deps.report.info(`${label}: ${words(attached)}`);
     return true;
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainFileTrouble(thrown);
     if (!(error instanceof TproxyError)) throw error;
     deps.report.error(`${label}: ${error.message}`);
     return false;

@@ -20,9 +20,13 @@ _tproxy_bridges() {
 _tproxy() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command='' i
   COMPREPLY=()
+  # --option=value is three words here.
+  if [[ $cur == = ]]; then cur='' prev+='='; fi
+  if [[ $prev == = ]]; then prev=\${COMP_WORDS[COMP_CWORD - 2]}; fi
+  prev=\${prev%=}
   for ((i = 1; i < COMP_CWORD; i++)); do
     case \${COMP_WORDS[i]} in
-      ${withValue.join(' | ') || '--'}) ((i++)) ;;
+      ${withValue.join(' | ') || '--'}) ((i++)); if [[ \${COMP_WORDS[i]} == = ]]; then ((i++)); fi ;;
       -*) ;;
       *) command=\${COMP_WORDS[i]}; break ;;
     esac
