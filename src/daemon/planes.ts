@@ -28,7 +28,8 @@ export class Planes extends EventEmitter<PlaneEvents> {
     this.ready.catch(() => undefined);
     for (const [i, plane] of planes.entries()) {
       plane.on('message', (message) => this.onMessage(message, i));
-      plane.on('died', (error) => this.emit('died', error));
+      // Threads that wait for events would keep the process from ending.
+      plane.on('died', (error) => void this.close().then(() => this.emit('died', error)));
     }
   }
 

@@ -144,10 +144,10 @@ describe('what concerns all', () => {
     expect(told).toEqual([{ type: 'drained' }]);
   });
 
-  test('the death of one is the death of all', () => {
-    const deaths: Error[] = [];
-    planes.on('died', (error) => deaths.push(error));
+  test('the death of one is the death of all: it is told when the others have ended', async () => {
+    const deaths: unknown[] = [];
+    planes.on('died', (error) => deaths.push(error, ...threads.map(({ closed }) => closed)));
     threads[1].emit('died', new Error('gone'));
-    expect(deaths).toEqual([new Error('gone')]);
+    await expect.poll(() => deaths).toEqual([new Error('gone'), true, true]);
   });
 });
