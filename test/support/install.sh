@@ -2,7 +2,7 @@
 # Brings a Debian machine to where the tests and the demo can run: missing packages, the kernel of the test VM, promtool,
 # node_modules and the built tree. What is there already is left alone, so a second run needs no network.
 #
-#   bash test/support/install.sh packages|demo-packages|kernel|promtool|modules|build...
+#   bash test/support/install.sh packages|demo-packages|walkthrough-packages|kernel|promtool|modules|build...
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -153,6 +153,7 @@ for step in "$@"; do
   case $step in
     packages) install_packages "$root/test/demo/packages.txt" "$here/packages.txt" ;;
     demo-packages) install_packages "$root/test/demo/packages.txt" ;;
+    walkthrough-packages) install_packages "$root/test/walkthrough/packages.txt" ;;
     kernel) fetch_kernel ;;
     promtool) fetch_promtool ;;
     modules) install_modules ;;
