@@ -72,6 +72,8 @@ async function openNebula({ box }: Site): Promise<void> {
     mkdir -p ${FRONT_END}/vnm ${FRONT_END}/etc/vnm ${WORK}
     for name in tproxy tproxy.rb; do echo '# stock' >${FRONT_END}/vnm/$name; done
     printf ':vlan_mtu: 1500\\n' >${FRONT_END}/etc/vnm/OpenNebulaNetwork.conf
+    # What a person answers; packages beyond those of the machine are not to be had here.
+    printf 'APT::Get::Assume-Yes "true";\\nAPT::Install-Recommends "false";\\nDpkg::Options { "--force-unsafe-io"; };\\n' >/etc/apt/apt.conf.d/99scene
     mkdir -p /etc/bash_completion.d /usr/local/share/zsh/site-functions /usr/local/share/man/man8
     printf '#!/bin/sh\\nset -e\\nrm -rf ${HYPERVISOR}/*\\ncp -a ${FRONT_END}/. ${HYPERVISOR}/\\n' >/usr/bin/onehost
     chmod 755 /usr/bin/onehost
