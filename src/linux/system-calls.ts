@@ -1,5 +1,5 @@
 /** Numbers of the calls that the filter of a listener (seccomp.ts) names: on x64 and on arm64, where it exists there. */
-const NUMBERS = {
+export const NUMBERS = {
   accept: [43, 202],
   accept4: [288, 242],
   add_key: [248, 217],
