@@ -36,6 +36,11 @@ const argument = (index: number) => load(16 + 8 * index);
 const SOCKET_TYPE_MASK = 0xf;
 const CLONE_THREAD = 0x1_0000;
 const F_SETFL = 4;
+/** Who gets a signal when something happens at a descriptor: any process of the same user, and any signal. */
+const F_SETOWN = 8;
+const F_SETOWN_EX = 15;
+const FIOSETOWN = 0x8901;
+const SIOCSPGRP = 0x8902;
 const FIONBIO = 0x5421;
 /** Numbers above are those of the 32-bit ABI of x64. */
 const X32 = 0x4000_0000;
@@ -43,7 +48,14 @@ const X32 = 0x4000_0000;
 /** Calls that fail whatever they ask for. */
 const DENIED: Readonly<Record<string, readonly SystemCall[]>> = {
   'signals to others': ['kill', 'tkill', 'rt_sigqueueinfo', 'rt_tgsigqueueinfo', 'pidfd_send_signal'],
-  'memory of others': ['ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp'],
+  'memory of others': [
+    ...(['ptrace', 'process_vm_readv', 'process_vm_writev', 'process_madvise', 'kcmp'] as const),
+    ...(['migrate_pages', 'move_pages', 'get_robust_list'] as const),
+  ],
+  'processor time of others': [
+    ...(['setpriority', 'ioprio_set', 'sched_setaffinity'] as const),
+    ...(['sched_setattr', 'sched_setparam', 'sched_setscheduler'] as const),
+  ],
   'descriptors of others': ['pidfd_open', 'pidfd_getfd'],
   programs: ['execve', 'execveat', 'fork', 'vfork'],
   files: ['open', 'openat', 'openat2', 'creat', 'open_tree', 'memfd_create'],
@@ -79,13 +91,21 @@ export function listenerFilter(machine: Machine, pid: number): Program {
     ...on('clone', [argument(0), ...unlessAnyBit(CLONE_THREAD, [EPERM]), ALLOW]),
     // Signals to itself alone: that is how a process aborts.
     ...on('tgkill', [argument(0), ...unlessEqual(pid, [EPERM]), ALLOW]),
+    // Limits of itself alone: one of processor time ends a process.
+    ...on('prlimit64', [argument(0), ...ifEqual(0, [ALLOW]), ...unlessEqual(pid, [EPERM]), ALLOW]),
     // No socket becomes blocking: the forwarder's thread, which accepts on the same ones, would wait for its guests.
     ...on('fcntl', [
       argument(1),
+      ...ifEqual(F_SETOWN, [EPERM]),
+      ...ifEqual(F_SETOWN_EX, [EPERM]),
       ...ifEqual(F_SETFL, [argument(2), ...unlessAnyBit(O_NONBLOCK, [EPERM])]),
       ALLOW,
     ]),
-    ...on('ioctl', [argument(1), ...ifEqual(FIONBIO, [EPERM]), ALLOW]),
+    ...on('ioctl', [
+      argument(1),
+      ...[FIONBIO, FIOSETOWN, SIOCSPGRP].flatMap((request) => ifEqual(request, [EPERM])),
+      ALLOW,
+    ]),
     // Unix sockets, and TCP over IPv4.
     ...on('socket', [
       argument(0),
