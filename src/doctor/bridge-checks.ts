@@ -5,6 +5,7 @@ import { pairMtu } from '../driver/plan-links.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { arpChainName, bridgePort } from '../model/names.ts';
 import type { Examination, Finding } from './check.ts';
+import { TABLES } from './host-checks.ts';
 import { judgeBridge, judgeGuests } from './judge-bridge.ts';
 import { judgeListening, judgeMap } from './judge-endpoints.ts';
 import { judgeArp, judgeGuard, judgeRedirect } from './judge-nft.ts';
@@ -55,11 +56,11 @@ export function bridgeChecks(
         { living: await living(), leftover: here, damaged },
       );
     }),
-    check('arp', 'ARP rule', [NFT], async () => {
+    check('arp', 'ARP rule', [NFT, TABLES], async () => {
       const chain = (await scene.tables()).bridge?.chains.get(arpChainName(bridge));
       return judgeArp({ bridge, nft: await nft() }, chain);
     }),
-    check('guard', 'guard', [NFT], async () => judgeGuard({ nft: await nft() })),
+    check('guard', 'guard', [NFT, TABLES], async () => judgeGuard({ nft: await nft() })),
     check('veth', 'veth pair', [own('bridge')], async () => {
       const all = await links();
       const find = (name: string) => all.find((link) => link.name === name);
@@ -77,15 +78,15 @@ export function bridgeChecks(
     check('ruleset', 'ruleset inside', [own('netns'), NSENTER, NFT], async () =>
       judgeRuleset(await inside()),
     ),
-    check('redirect', 'nearest proxy', [NFT, own('netns'), NSENTER], async () => {
+    check('redirect', 'nearest proxy', [NFT, TABLES, own('netns'), NSENTER], async () => {
       const taps = (await living()).flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));
       return judgeRedirect({ nft: await nft(), netns: await scene.netns(bridge) }, taps);
     }),
-    check('map', 'endpoint map', [NFT], async () => {
+    check('map', 'endpoint map', [NFT, TABLES], async () => {
       const wanted = (await scene.plan().catch(() => [])).find((outcome) => outcome.bridge === bridge);
       return judgeMap(bridge, mapped, wanted?.decision === 'failed' ? undefined : wanted?.endpoints);
     }),
-    check('listening', 'listening sockets', [own('netns'), NSENTER, NFT], async () =>
+    check('listening', 'listening sockets', [own('netns'), NSENTER, NFT, TABLES], async () =>
       judgeListening(bridge, mapped ?? [], await scene.listening(bridge)),
     ),
     listenerCheck(scene, bridge, true, version),
@@ -116,7 +117,7 @@ function planCheck(scene: Scene, bridge: string): Examination {
     id: 'plan',
     part: { is: 'bridge', bridge },
     title: 'plan',
-    needs: ['configuration', IP, NFT, NSENTER],
+    needs: ['configuration', IP, NFT, TABLES, NSENTER],
     examine: async () => judgePlan((await scene.plan()).find((outcome) => outcome.bridge === bridge)),
   };
 }

@@ -44,6 +44,8 @@ async function examinations(
   const bridges =
     bridge === undefined ? tracedBridges([...guests.living, ...guests.leftover], tables, netns) : [bridge];
   const walked = bridges.filter(isServed);
+  // When nobody knows, what runs may well be needed.
+  const needed = tables === undefined ? runsForwarder(scene) : served.size > 0;
   return [
     ...hostChecks(scene),
     ...bridges.flatMap((name) =>
@@ -51,7 +53,7 @@ async function examinations(
         ? bridgeChecks(scene, name, maps.get(name), version)
         : idleBridgeChecks(scene, name, version),
     ),
-    ...daemonChecks(scene, served.size > 0, version),
+    ...daemonChecks(scene, needed, version),
     ...upstreamChecks(
       scene,
       config?.config.services ?? [],
@@ -59,4 +61,8 @@ async function examinations(
     ),
     ...walked.flatMap((name) => connectionChecks(scene, name, maps.get(name) ?? [])),
   ];
+}
+
+function runsForwarder(scene: Scene): boolean {
+  return scene.processes().some(({ role }) => role === 'forwarder');
 }

@@ -1,12 +1,14 @@
 import { statfs } from 'node:fs/promises';
 import type { Examination } from './check.ts';
-import { judgeConfiguration, judgeDisk, judgeRoot } from './judge-host.ts';
+import { judgeConfiguration, judgeDisk, judgeRoot, judgeTables } from './judge-host.ts';
 import { examineLinks, examineNftBridge, examineSystemCalls } from './kernel.ts';
 import { examineNeighbours } from './neighbours.ts';
 import type { Scene } from './scene.ts';
 import { examineTool, judgeNode, TOOLS, type Tool } from './tools.ts';
 
 const HOST = { is: 'host' } as const;
+/** Id of the check that our tables can be read: what can't be read is not empty, so much else needs it. */
+export const TABLES = 'tables';
 /** Logs, and records and sockets. */
 const DIRECTORIES = ['/var/log', '/run'];
 
@@ -73,6 +75,13 @@ export function hostChecks(scene: Scene): readonly Examination[] {
       title: 'kernel: nftables',
       needs: ['tool/nft'],
       examine: () => examineNftBridge(run),
+    },
+    {
+      id: TABLES,
+      part: HOST,
+      title: 'nft tables',
+      needs: ['tool/nft'],
+      examine: async () => judgeTables(await scene.tables()),
     },
     {
       id: 'neighbours',

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
+import type { NftTables } from '../system/nft.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 
 const SHOWN_PROBLEMS = 3;
@@ -25,6 +26,15 @@ export function judgeConfiguration({ file, exists, config, problems, readable }:
   if (!exists) return ok(`there is no ${file}: no services`);
   const { services } = config;
   return ok(`${file}: ${services.length} service${services.length === 1 ? '' : 's'}`);
+}
+
+/** Our tables, once they could be read. */
+export function judgeTables({ ip, bridge }: NftTables): Finding {
+  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+  if (ip === undefined && bridge === undefined) return ok('none yet');
+  return ok(
+    `${count(ip?.endpointMaps.size ?? 0, 'endpoint map')}, ${count(bridge?.chains.size ?? 0, 'chain')}`,
+  );
 }
 
 /** Room on the file system of a directory. */

@@ -1,6 +1,6 @@
 import type { NetworkRef, Service } from '../model/service.ts';
 import type { Attachment, Owner } from './attachment.ts';
-import type { DriverDeps } from './deps.ts';
+import type { DriverDeps, Reporter } from './deps.ts';
 import { look } from './look.ts';
 import { type Leaving, type Released, release } from './release.ts';
 
@@ -27,6 +27,7 @@ export async function detach(
       request.lastGuest === true ? view.living.filter((one) => hasNoTap(one, view.devices)) : [];
     const here = [...view.leftover, ...tapless].filter(({ bridge }) => bridge === request.bridge);
     const gone = new Set([...ended, ...here]);
+    if (request.owner.is === 'hand' && ended.length === 0) warnOfOthers(request, view.living, deps.report);
     for (const attachment of gone) await deps.attachments.remove(attachment);
     const living = view.living.filter((attachment) => !gone.has(attachment));
 
@@ -43,7 +44,20 @@ function hasNoTap({ owner }: Attachment, devices: ReadonlySet<string>): boolean 
   return owner.is === 'vm' && !devices.has(owner.tap);
 }
 
-/** By hand, either the name or the id of the network is enough. */
+/** Whoever was attached by hand stays until somebody names its network as it was named then. */
+function warnOfOthers({ bridge }: DetachRequest, living: readonly Attachment[], report: Reporter): void {
+  const others = living.filter((one) => one.owner.is === 'hand' && one.bridge === bridge);
+  if (others.length === 0) return;
+  const options = others.map(({ network }) => optionFor(network)).join(', ');
+  report.warning(`bridge ${bridge}: attached by hand are others: ${options}; name one of them`);
+}
+
+function optionFor({ name, id }: NetworkRef): string {
+  if (name !== undefined) return `--network ${JSON.stringify(name)}`;
+  return id === undefined ? 'without a network' : `--network-id ${JSON.stringify(id)}`;
+}
+
+/** By hand, either the name or the id of the network is enough; with neither it is the one that was attached with neither. */
 function isOf({ owner, bridge, network }: Attachment, request: DetachRequest): boolean {
   if (owner.is === 'vm') {
     const { owner: other } = request;
@@ -51,5 +65,6 @@ function isOf({ owner, bridge, network }: Attachment, request: DetachRequest): b
   }
   if (request.owner.is === 'vm' || bridge !== request.bridge) return false;
   const { name, id } = request.network;
+  if (name === undefined && id === undefined) return network.name === undefined && network.id === undefined;
   return (id !== undefined && id === network.id) || (name !== undefined && name === network.name);
 }

@@ -5,11 +5,17 @@ import { TproxyError } from '../errors.ts';
  * there": treating it as empty would take running things away.
  */
 export class UnreadableAnswerError extends TproxyError {
-  constructor(source: string, what: string, cause?: unknown) {
-    super(`${source}: can't understand its answer: ${what}; nothing was changed`, {
-      code: 'UNREADABLE',
-      cause,
-    });
+  /** What was wrong with it, and what to do. */
+  readonly seen: string;
+  readonly remedy: string;
+
+  constructor(source: string, what: string, details: { cause?: unknown; remedy?: string } = {}) {
+    const { cause, remedy = `see what it says: ${source}` } = details;
+    const seen = `${source}: can't understand its answer: ${what}`;
+    const hint = details.remedy === undefined ? '' : `; ${details.remedy}`;
+    super(`${seen}; nothing was changed${hint}`, { code: 'UNREADABLE', cause });
+    this.seen = seen;
+    this.remedy = remedy;
   }
 }
 
@@ -20,7 +26,7 @@ export function parseJson(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UnreadableAnswerError(source, `no JSON: ${excerpt(text)}`, error);
+    throw new UnreadableAnswerError(source, `no JSON: ${excerpt(text)}`, { cause: error });
   }
 }
 

@@ -38,8 +38,8 @@ function parseEndpoints(map: JsonObject, name: string, source: string): Endpoint
   if (map.type !== 'inet_service' || !leadsToUpstreams(map.map)) {
     throw new UnreadableAnswerError(
       source,
-      `map ${name} leads ${excerpt(map.type)} to ${excerpt(map.map)}, not inet_service to ipv4_addr . inet_service ` +
-        `(delete it: nft delete map ip ${NFT_TABLE} ${name})`,
+      `map ${name} leads ${excerpt(map.type)} to ${excerpt(map.map)}, not inet_service to ipv4_addr . inet_service`,
+      { remedy: `delete it: nft delete map ip ${NFT_TABLE} ${name}` },
     );
   }
   if (map.elem === undefined) return [];

@@ -391,6 +391,21 @@ describe('daemons, upstreams and the machine', () => {
     expect(troubles(await examine(site))).toEqual(['br0/log: warning']);
   });
 
+  test('tables that can not be read are not taken for empty', async () => {
+    const { box } = site;
+    const map = 'ip one_tproxy ep_odd';
+    await box.sh(`nft 'add map ${map} { type ipv4_addr : ipv4_addr; }'`);
+    const report = await examine(site);
+    expect(troubles(report)).toEqual(['tables: failed']);
+    const remedy = report.checks.find(({ id }) => id === 'tables')?.remedy ?? '';
+    expect(remedy).toBe(`delete it: nft delete map ${map}`);
+    for (const id of ['arp', 'guard', 'redirect', 'map', 'listening', 'plan']) {
+      expect(seen(report, id)).toBe('needs nft tables');
+    }
+    await box.sh(remedy.replace('delete it: ', ''));
+    expect(troubles(await examine(site))).toEqual([]);
+  });
+
   test('the guards of the address and of the namespace', async () => {
     const { box } = site;
     await box.sh(`

@@ -199,6 +199,26 @@ describe('by hand', () => {
     expect(await traces(box)).toBe(before);
   });
 
+  test('without a network as well, and down says who else is attached by hand', async () => {
+    await addBridge(box, 'br0');
+    const before = await traces(box);
+    expect(await tproxy(up, '', { bridge: 'br0' })).toBe(0);
+    expect(await tproxy(up, '', { bridge: 'br0', network: 'a' })).toBe(0);
+    expect(await tproxy(up, '', { bridge: 'br0', networkId: '7' })).toBe(0);
+    lines = [];
+    expect(await tproxy(down, '', { bridge: 'br0', network: 'slip' })).toBe(0);
+    expect(lines[0]).toMatch(
+      /^WARNING: clean: bridge br0: attached by hand are others: (?=.*without a network)(?=.*--network "a")(?=.*--network-id "7").*; name one of them$/,
+    );
+    expect(await tproxy(down, '', { bridge: 'br0', network: 'a' })).toBe(0);
+    expect(await tproxy(down, '', { bridge: 'br0', networkId: '7' })).toBe(0);
+    lines = [];
+    expect(await tproxy(down, '', { bridge: 'br0' })).toBe(0);
+    expect(lines).toEqual(['INFO: clean: bridge br0: the last guest has left, all of it is removed']);
+    expect(await traces(box)).toBe(before);
+    expect(await tproxy(down, '', { bridge: 'br0' })).toBe(0);
+  });
+
   test.each([
     [
       'there is no such bridge',
