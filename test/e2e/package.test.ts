@@ -148,7 +148,7 @@ test('OpenNebula that comes later steps aside', async () => {
 
 test('tproxy-node: sudo, logrotate and systemd files come, and go with the logs', async () => {
   const before = await machine.changes();
-  await install('tproxy-node');
+  expect(await install('tproxy-node')).toContain('run there: sudo -u oneadmin tproxy sync');
   expect(await box.sh('visudo -c 2>&1')).toContain('/etc/sudoers.d/one-tproxy: parsed OK');
   expect(await box.sh('stat -c %a /etc/sudoers.d/one-tproxy')).toBe('440\n');
   expect(await read('/usr/lib/systemd/system/one-tproxy.service')).toContain(
