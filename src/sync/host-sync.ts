@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { TproxyError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { type Difference, differenceOf, isSame, words } from './difference.ts';
-import { afterGreeting, applyScript, installScript, lookScript, parseLook } from './scripts.ts';
+import { afterGreeting, applyScript, installScript, type Look, lookScript, parseLook } from './scripts.ts';
 import type { Remote } from './ssh.ts';
 import type { Sums } from './tree.ts';
 
@@ -36,12 +36,16 @@ export async function lookAt(remote: Remote, { sums, configuration, directory }:
   if (look.node === undefined) throw new TproxyError('there is no node; install Node 20 or newer');
   const difference = differenceOf(sums, look.sums);
   const version = look.version === undefined ? [] : [versions(look.version)];
-  const sudo = look.noSudo === undefined ? [] : [NO_SUDO];
+  return { difference, lines: [words(difference), ...version, ...plansIn(look)] };
+}
+
+function plansIn({ noSudo, plan, planNow }: Look): readonly string[] {
+  if (noSudo) return [NO_SUDO];
   const plans = [
-    ...look.plan.map((line) => `plan: ${line}`),
-    ...look.planNow.map((line) => `plan, with the configuration that it has: ${line}`),
-  ].filter((line) => !line.endsWith(': nothing to do'));
-  return { difference, lines: [words(difference), ...version, ...sudo, ...plans] };
+    ...plan.map((line) => `plan: ${line}`),
+    ...planNow.map((line) => `plan, with the configuration that it has: ${line}`),
+  ];
+  return plans.filter((line) => !line.endsWith(': nothing to do'));
 }
 
 /** The front-end has the version that this program is. */

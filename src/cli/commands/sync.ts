@@ -117,7 +117,7 @@ async function faultlessConfiguration(file: string, remotes: string, io: Io): Pr
 /** False where there is no onehost. Hosts that it leaves behind are found when their files are compared. */
 async function synchronised(hosts: readonly string[], io: Io): Promise<boolean> {
   try {
-    io.err('onehost sync -f');
+    io.err(`onehost sync -f: copies files to ${countOf(hosts.length)}`);
     await runProgram('onehost', ['sync', '-f', hosts.join(',')], { timeoutMs: ONEHOST_MS });
     return true;
   } catch (error) {
