@@ -13,10 +13,18 @@ say() {
   printf '%s\n' "${*//$'\n'/ }" | fold -s -w 100 | sed 's/ *$//; s/^/   | /'
 }
 
+# fail SENTENCE: ends the walk; on_exit tells why, below everything else
 fail() {
-  printf '\nThe walk failed in chapter %s, "%s": %s\n' "$number" "$chapter" "$*" >&2
+  failure=$*
   exit 1
 }
+
+on_exit() {
+  [ "$1" != 0 ] || return 0
+  printf '\nLast words of the daemons:\n'
+  tail -qn 3 "$work"/hv*/root/var/log/one_tproxy*.log 2>/dev/null || true
+  printf '\nThe walk failed in chapter %s, "%s": %s\n' "$number" "$chapter" "${failure:-$BASH_COMMAND}"
+} >&2
 
 # Of much output (apt's) the lines that match `only` are shown, where it is set.
 print_output() {

@@ -12,11 +12,6 @@ mkdir -p /run/netns "$work"
 mount -t sysfs sysfs /sys
 for part in transcript.sh residue.sh site.sh machine/machine.sh opennebula/install.sh guest/guest.sh; do . "$here/$part"; done
 
-on_exit() {
-  [ "$1" != 0 ] || return 0
-  printf '\nLast words of the daemons:\n' >&2
-  tail -n 5 "$work"/hv*/root/var/log/one_tproxy*.log >&2 2>/dev/null || true
-}
 trap 'on_exit $?' EXIT
 
 site_start

@@ -5,7 +5,7 @@ tproxy. The packages that npm run package has made were copied to /root. README.
 for machine in front-end hv1 hv2; do snapshot "$machine" "$work/before-$machine"; done
 
 # Of what apt says.
-APT='^(Setting up|Removing|Purging configuration files for) (tproxy|tproxy-node|nodejs|nftables) '
+APT='^(Setting up|Removing|Purging configuration files for) (tproxy|tproxy-node|nodejs|nftables) |^tproxy-node: '
 # Their lists are empty; the archive that they name is the site's own.
 for machine in front-end hv1 hv2; do as_root "$machine" 'apt-get -qq update' >/dev/null 2>&1 || fail "apt-get update fails on $machine"; done
 exits=127 on front-end 'node --version'
