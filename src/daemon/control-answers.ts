@@ -3,6 +3,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import type { RelayList, Stats } from '../model/stats.ts';
 import type { BridgeReport, ControlRequest, SyncReport } from './control.ts';
+import type { Observation } from './observation.ts';
 
 /** What is asked for on the control socket, as far as the forwarder does it. */
 export interface Asked {
@@ -13,9 +14,7 @@ export interface Asked {
   serves(bridge: string, endpoints: readonly Endpoint[]): boolean;
   heal(): Promise<readonly BridgeReport[]>;
   yieldToSuccessor(): Promise<void>;
-  countRelays(): Promise<SyncReport>;
-  stats(byGuest: boolean): Promise<Stats>;
-  relays(): Promise<RelayList>;
+  readonly observation: Pick<Observation, 'countRelays' | 'stats' | 'relays'>;
 }
 
 /** The answer to a request from the control socket. */
@@ -31,11 +30,11 @@ export async function answer(request: ControlRequest, asked: Asked): Promise<Syn
       await asked.yieldToSuccessor();
       return { ok: true, bridges: [] };
     case 'count':
-      return asked.countRelays();
+      return asked.observation.countRelays();
     case 'stats':
-      return asked.stats(request.byGuest);
+      return asked.observation.stats(request.byGuest);
     case 'relays':
-      return asked.relays();
+      return asked.observation.relays();
     default:
       return request satisfies never;
   }

@@ -34,7 +34,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   try {
     // Taking over from a hung one, or starting hundreds of listeners, takes longer than the watch is patient.
     let serving: Forwarder | undefined;
-    startHeartbeat(async () => serving?.countRelays());
+    startHeartbeat(async () => serving?.observation.countRelays());
     const { forwarder, report } = await startForwarder({ settings, takeOver, again, run: runProgram });
     serving = forwarder;
     const stop = (): void => {

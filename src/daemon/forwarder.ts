@@ -4,7 +4,6 @@ import type { FromWorker, ToWorker } from '../dataplane/messages.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
-import type { RelayList, Stats } from '../model/stats.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 import type { BridgeHost } from './bridge-host.ts';
@@ -42,9 +41,9 @@ export class Forwarder implements BridgeHost, Asked {
   user: User | undefined;
   readonly plane: Planes;
   readonly bridges: ServedBridges;
+  readonly observation: Observation;
   private readonly run: Run;
   private readonly logFile: LogFile;
-  private readonly observation: Observation;
   private readonly recovery: Recovery;
   private readonly heap = new HeapSweeper();
   private readonly host = hostInode();
@@ -142,18 +141,6 @@ export class Forwarder implements BridgeHost, Asked {
       leaveWatch();
       setImmediate(() => void this.drain());
     });
-  }
-
-  countRelays(): Promise<SyncReport> {
-    return this.observation.countRelays();
-  }
-
-  stats(byGuest: boolean): Promise<Stats> {
-    return this.observation.stats(byGuest);
-  }
-
-  relays(): Promise<RelayList> {
-    return this.observation.relays();
   }
 
   /** Ends what a start that failed has begun. */
