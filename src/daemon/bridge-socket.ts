@@ -5,6 +5,14 @@ import { bridgeDirectory, bridgeSocket } from './paths.ts';
 
 const BACKLOG = 16;
 
+/** A listening socket and where it was put. */
+export interface BridgeSocket {
+  readonly fd: number;
+  readonly path: string;
+  /** Inode of the file. */
+  readonly ino: number;
+}
+
 interface Owner {
   readonly uid: number;
   readonly gid: number;
@@ -17,7 +25,7 @@ interface Owner {
  * It lies in a directory of its own, which is all that the listener sees of the runtime directory. The directory stays the
  * same while there is a listener: one that was made anew would be out of its reach.
  */
-export function openBridgeSocket(bridge: string, user: Owner | undefined): number {
+export function openBridgeSocket(bridge: string, user: Owner | undefined): BridgeSocket {
   // The listener's own root is mounted on `root`, in its mount namespace (remotes/launch-listener).
   mkdirSync(`${directoryOf(bridge)}/root`, { recursive: true });
   chmodSync(bridgeDirectory(bridge), 0o711);
@@ -25,20 +33,26 @@ export function openBridgeSocket(bridge: string, user: Owner | undefined): numbe
 }
 
 /** Puts a listening socket of this user in the place of what is at `path`. */
-export function listenAt(path: string, user: Owner | undefined): number {
+export function listenAt(path: string, user: Owner | undefined): BridgeSocket {
   const fresh = `${path}.${process.pid}`;
   rmSync(fresh, { force: true });
   const fd = seqpacketListen(fresh, BACKLOG);
   try {
     chmodSync(fresh, 0o600);
     if (user !== undefined) chownSync(fresh, user.uid, user.gid);
+    const { ino } = lstatSync(fresh);
     renameSync(fresh, path);
-    return fd;
+    return { fd, path, ino };
   } catch (error) {
     close(fd);
     rmSync(fresh, { force: true });
     throw error;
   }
+}
+
+/** False when something else lies at its place by now, or nothing: nobody who connects reaches it. */
+export function isInPlace({ path, ino }: BridgeSocket): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino === ino;
 }
 
 /** A directory, also where something else has its name. */

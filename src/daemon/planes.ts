@@ -89,7 +89,7 @@ export class Planes extends EventEmitter<PlaneEvents> {
     type,
     bridgeId,
   }: Extract<ToWorker, { readonly bridgeId: number }>): OnePlane | undefined {
-    if (type === 'serve') this.homes.set(bridgeId, this.leastUsed());
+    if (type === 'serve' && !this.homes.has(bridgeId)) this.homes.set(bridgeId, this.leastUsed());
     const home = this.homes.get(bridgeId);
     if (type === 'withdraw') this.homes.delete(bridgeId);
     return home === undefined ? undefined : this.planes[home];

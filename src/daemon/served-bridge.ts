@@ -3,7 +3,7 @@ import { type Endpoint, sameEndpoints } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import type { BridgeHost } from './bridge-host.ts';
 import { BridgeListener } from './bridge-listener.ts';
-import { openBridgeSocket } from './bridge-socket.ts';
+import { type BridgeSocket, isInPlace, openBridgeSocket } from './bridge-socket.ts';
 import { bridgeNetns } from './processes.ts';
 import { routeOf } from './routes.ts';
 import type { BridgeCondition } from './stats.ts';
@@ -15,13 +15,14 @@ export class ServedBridge {
   readonly listener: BridgeListener;
   endpoints: readonly Endpoint[] = [];
   private readonly host: BridgeHost;
+  private socket: BridgeSocket;
 
   constructor(host: BridgeHost, name: string, id: number) {
     this.host = host;
     this.name = name;
     this.id = id;
     this.listener = new BridgeListener(host, name, id);
-    host.post({ type: 'serve', bridge: name, bridgeId: id, fd: openBridgeSocket(name, host.user) });
+    this.socket = this.openSocket();
   }
 
   get condition(): BridgeCondition {
@@ -50,7 +51,13 @@ export class ServedBridge {
     }
     if (this.serves(endpoints)) return;
     this.route(endpoints);
+    this.beReachable();
     await this.listener.bring(this.ports, netns);
+  }
+
+  /** Puts the unix socket back where another forwarder, or somebody else, took its place. */
+  beReachable(): void {
+    if (!isInPlace(this.socket)) this.socket = this.openSocket();
   }
 
   /** Sends connections that come from now on to `endpoints`; ports are not opened or closed by this. */
@@ -74,6 +81,13 @@ export class ServedBridge {
   release(): void {
     this.listener.release();
     this.host.post({ type: 'withdraw', bridgeId: this.id });
+  }
+
+  private openSocket(): BridgeSocket {
+    const { host, name, id } = this;
+    const socket = openBridgeSocket(name, host.user);
+    host.post({ type: 'serve', bridge: name, bridgeId: id, fd: socket.fd });
+    return socket;
   }
 
   private get ports(): readonly number[] {

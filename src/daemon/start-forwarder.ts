@@ -57,6 +57,8 @@ async function begin(
   await plane.ready;
   const tookOver = await succeedForwarder(log, again, isDeaf);
   const report = await forwarder.serve(async () => {
+    // One that was started at the same time may have put its own in their place, and is gone now.
+    for (const bridge of bridges.all) bridge.beReachable();
     await adoptListeners(bridges.byName);
     if (takeOver === 'replace') await replaceListeners(bridges.byName, log);
   });

@@ -162,9 +162,9 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   }
 
   private serve(name: string, id: number, fd: number): void {
-    const bridge = new Bridge(this, name, id);
-    this.links.open(bridge, fd);
+    const bridge = this.bridges.get(id) ?? new Bridge(this, name, id);
     this.bridges.set(id, bridge);
+    this.links.open(bridge, fd);
   }
 
   private withdraw(id: number): void {

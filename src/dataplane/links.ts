@@ -37,21 +37,25 @@ export class Links {
     this.links.delete(id);
   }
 
-  /** Takes listeners on the bridge's listening socket `fd`, and owns it from now on. */
+  /** Takes listeners on the bridge's listening socket `fd`, which it owns from now on, in place of an earlier one. */
   open(bridge: Bridge, fd: number): void {
+    this.closeMeeting(bridge);
     bridge.meeting = { fd, registration: 0 };
     this.listen(bridge);
   }
 
   /** Closes the bridge's socket and its listeners' connections. */
   close(bridge: Bridge): void {
-    this.exhausted.delete(bridge);
-    if (bridge.meeting !== undefined) {
-      this.host.reactor.forget(bridge.meeting.registration);
-      close(bridge.meeting.fd);
-      bridge.meeting = undefined;
-    }
+    this.closeMeeting(bridge);
     for (const link of [...bridge.links]) link.close('bridge withdrawn');
+  }
+
+  private closeMeeting(bridge: Bridge): void {
+    this.exhausted.delete(bridge);
+    if (bridge.meeting === undefined) return;
+    this.host.reactor.forget(bridge.meeting.registration);
+    close(bridge.meeting.fd);
+    bridge.meeting = undefined;
   }
 
   /** True while a socket waits to be accepted from again. */

@@ -39,7 +39,7 @@ export interface Route {
 
 /** From the forwarder's main thread to its data plane. Descriptors are numbers of the process they share. */
 export type ToWorker =
-  /** Take connections of listeners on the listening socket `fd`, which belongs to the worker from now on. */
+  /** Take connections of listeners on the listening socket `fd`, which belongs to the worker from now on, and on no earlier one. */
   | { readonly type: 'serve'; readonly bridge: string; readonly bridgeId: number; readonly fd: number }
   /** Close the bridge's socket and its listeners' connections; living relays go on. */
   | { readonly type: 'withdraw'; readonly bridgeId: number }

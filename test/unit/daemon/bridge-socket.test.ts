@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { listenAt } from '../../../src/daemon/bridge-socket.ts';
+import { isInPlace, listenAt } from '../../../src/daemon/bridge-socket.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
 import { openDescriptors } from '../linux/endpoints.ts';
@@ -16,12 +16,15 @@ afterEach(() => rmSync(directory, { recursive: true }));
 test('a socket takes the place of another one, open to its user alone', () => {
   const path = join(directory, 'listener.sock');
   const [first, second] = [listenAt(path, undefined), listenAt(path, undefined)];
-  close(first);
+  expect([first, second].map(isInPlace)).toEqual([false, true]);
+  close(first.fd);
   const client = seqpacketConnect(path);
   expect(client).toBeGreaterThan(0);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readdirSync(directory)).toEqual(['listener.sock']);
-  for (const fd of [client, second]) close(fd);
+  for (const fd of [client, second.fd]) close(fd);
+  rmSync(path);
+  expect(isInPlace(second)).toBe(false);
 });
 
 test('where it can not, nothing stays open and nothing lies about', () => {

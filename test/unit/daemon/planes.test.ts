@@ -47,6 +47,14 @@ describe('bridges', () => {
     ]);
   });
 
+  test('that get another socket stay where they are', () => {
+    for (const id of [1, 2, 3, 3, 2]) planes.post(serve(id));
+    expect(threads.map(bridgesOf)).toEqual([
+      [1, 3, 3],
+      [2, 2],
+    ]);
+  });
+
   test('stay where they are: what is said of one is heard by its thread alone', () => {
     for (const id of [1, 2]) planes.post(serve(id));
     const routes = { type: 'routes', bridgeId: 2, routes: [] } as const;

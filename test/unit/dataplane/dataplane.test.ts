@@ -358,6 +358,20 @@ describe('listeners of a bridge', () => {
     for (const fd of [trusted.fd, successor.fd, ...silent]) close(fd);
   });
 
+  test('are met on another socket from now on, and go on as they were', () => {
+    const link = serve();
+    const path = join(directory, 'another');
+    const fd = seqpacketListen(path, 16);
+    bench.plane.onMessage({ type: 'serve', bridge: 'br0', bridgeId: BRIDGE, fd });
+    expect(seqpacketConnect(bench.path)).toBe(-Errno.ECONNREFUSED);
+    const other = seqpacketConnect(path);
+    sendMessage(other, writeJson(MessageType.hello, { bridge: 'br0' }));
+    expect(bench.said('hello').bridgeId).toBe(BRIDGE);
+    const guestFd = guest();
+    close(bench.until('the upstream connection', () => acceptNow(upstream.fd)));
+    for (const each of [guestFd, other, link.fd]) close(each);
+  });
+
   test('wait while the kernel watches no more descriptors', () => {
     const add = vi.spyOn(bench.reactor, 'add').mockImplementationOnce(() => {
       throw new SyscallError('epoll_ctl', 28, 'ENOSPC');
