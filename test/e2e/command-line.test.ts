@@ -74,6 +74,23 @@ test('without a node it says so, and where it has looked', async () => {
   });
 });
 
+test.each([
+  { where: 'node is', path: process.env.PATH ?? '', status: 3 },
+  { where: 'there is no node', path: '/nowhere', status: 1 },
+])(
+  'functions that the caller has exported are not what a shell runs, where $where',
+  async ({ path, status }) => {
+    // On other systems sh is bash, which takes them from the environment.
+    await box.sh('ln -sf "$(command -v bash)" /run/test/sh');
+    const words = ['command', 'echo', 'exec', 'exit', 'unset', 'node', 'env', ':'];
+    const functions = words.map((word) => [`BASH_FUNC_${word}%%`, `() { printf 'taken: ${word}'; }`]);
+    const result = await box.run(['/run/test/sh', '/var/tmp/one/vnm/tproxy', 'status'], {
+      env: { ...Object.fromEntries(functions), PATH: path },
+    });
+    expect({ status: result.status, stdout: result.stdout }).toEqual({ status, stdout: '' });
+  },
+);
+
 test('a path with odd characters in it has its configuration beside it', async () => {
   const odd = '/var/tmp/50% of #1?/vnm';
   await box.sh(`mkdir -p '${odd}'; cp -a /var/tmp/one/vnm/. '${odd}/'`);
