@@ -47,8 +47,9 @@ const FIONBIO = 0x5421;
 const listening = tcpListen(parseIpv4('127.0.0.1'), 0, 1);
 const zero = allocate(4);
 const limit = allocate(16);
-/** A process of the same user; it ends with its input. */
-const neighbour = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+/** A process of the same user; it ends with this one. */
+const neighbour = spawn('setpriv', ['--pdeathsig', 'KILL', 'sleep', '60'], { stdio: 'ignore' });
+neighbour.unref();
 const other = neighbour.pid ?? 0;
 const owner = allocate(8);
 owner.view.setInt32(0, F_OWNER_PID, true);
@@ -105,5 +106,4 @@ new Worker('require("node:worker_threads").parentPort.postMessage(1)', {
   stderr: true,
 })
   .once('message', () => tell({ thread: 'done' }))
-  .once('exit', () => neighbour.stdin.destroy())
   .once('error', (error) => tell({ thread: String(error) }));
