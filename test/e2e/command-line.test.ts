@@ -84,9 +84,8 @@ test.each([
     await box.sh('ln -sf "$(command -v bash)" /run/test/sh');
     const words = ['command', 'echo', 'exec', 'exit', 'unset', 'node', 'env', ':'];
     const functions = words.map((word) => [`BASH_FUNC_${word}%%`, `() { printf 'taken: ${word}'; }`]);
-    const result = await box.run(['/run/test/sh', '/var/tmp/one/vnm/tproxy', 'status'], {
-      env: { ...Object.fromEntries(functions), PATH: path },
-    });
+    const command = ['env', `PATH=${path}`, '/run/test/sh', '/var/tmp/one/vnm/tproxy', 'status'];
+    const result = await box.run(command, { env: Object.fromEntries(functions) });
     expect({ status: result.status, stdout: result.stdout }).toEqual({ status, stdout: '' });
   },
 );

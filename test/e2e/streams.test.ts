@@ -38,12 +38,12 @@ async function unread(output: 'stdout' | 'stderr', command: string): Promise<num
 
 test('apply does all of it, whoever reads what it says', async () => {
   const { guest, hypervisor } = site;
+  hypervisor.configure(configFor(SERVICES));
+  await hypervisor.must('apply');
   expect(await ask(guest, 81)).toBe('ECONNREFUSED');
   hypervisor.configure(configFor({ ...SERVICES, 81: UPSTREAM }));
   expect(await unread('stdout', `${TPROXY} apply`)).toBe(0);
   expect(await ask(guest, 81)).toBe('first');
-  hypervisor.configure(configFor(SERVICES));
-  await hypervisor.must('apply');
 });
 
 test('up and down do all of it, whoever reads what they say', async () => {
