@@ -57,7 +57,7 @@ export class Relay implements SideOwner, Timed {
   private readonly silence = new Silence();
 
   /**
-   * Takes over both descriptors; connect(2) has been called on `upstreamFd`. The upstream hears `header` before anything
+   * Takes over both descriptors; connect(2) has been called on the upstream one. The upstream hears `header` before anything
    * the guest says. Throws when epoll refuses.
    */
   constructor(
