@@ -16,12 +16,12 @@ echo "making a Debian root for the machines of the walk ($suite, about 200 MB in
 rm -rf "$cache"
 mkdir -p "$cache"
 
-# The mirror that this machine uses.
+# The mirror that this machine uses, where apt knows it.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
 fetch="chroot \"\$1\" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o APT::Keep-Downloaded-Packages=true install --download-only $wanted"
 unshare --mount --propagation private mmdebstrap --quiet --mode=root --variant=minbase --include="$present" \
   --customize-hook="$fetch" --customize-hook="mkdir $cache/archive; cp \"\$1\"/var/cache/apt/archives/*.deb $cache/archive/" \
-  "$suite" "$cache/debian" "${mirror:-http://deb.debian.org/debian}" >"$cache/debian.log" 2>&1 || {
+  "$suite" "$cache/debian" ${mirror:+"$mirror"} >"$cache/debian.log" 2>&1 || {
   tail -n 30 "$cache/debian.log" >&2
   echo "mmdebstrap could not make a Debian root (output: $cache/debian.log)" >&2
   exit 1

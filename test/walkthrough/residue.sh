@@ -15,6 +15,11 @@ snapshot() {
       ps -e -o args= | grep -v -e '^ps ' -e '^find ' -e '^sed ' -e '^bash -c cd' | sed 's/^/process /'"
     on_net "$1" nft list ruleset | sed 's/^/nft /'
   } | sort -u >"$2"
+  # Two lists of nothing would be the same.
+  local kind
+  for kind in file name directory package user group link process; do
+    grep -q "^$kind " "$2" || fail "$1 can't be looked at: no $kind"
+  done
 }
 
 # What dpkg and apt keep for themselves, and what a login, a shell or a clock leaves.

@@ -31,6 +31,6 @@ timeout --foreground --kill-after 10 900 \
   unshare --net --mount --pid --uts --ipc --fork --kill-child --mount-proc --propagation private -- \
   bash "$here/walk.sh" "$here" "$cache" "$scratch" || {
   status=$?
-  [ "$status" != 124 ] || echo 'The walk was not over after 15 minutes.' >&2
+  case $status in 124 | 137) echo 'The walk was not over after 15 minutes.' >&2 ;; esac
   exit "$status"
 }
