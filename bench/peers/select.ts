@@ -41,8 +41,10 @@ export function selectPeers(
   if (unknown !== undefined) {
     throw new Error(`--peers: no "${unknown}" (${all.map((peer) => peer.key).join(', ')})`);
   }
+  // Two builds are compared with each other, whatever else is asked for.
+  const always = options.against === undefined ? [] : [TPROXY_KEY, AGAINST_KEY];
   const chosen = all.filter(({ key }) =>
-    wanted === undefined ? !ON_REQUEST_ONLY.has(key) : wanted.includes(key) || key === AGAINST_KEY,
+    wanted === undefined ? !ON_REQUEST_ONLY.has(key) : wanted.includes(key) || always.includes(key),
   );
   if (existsSync(options.tproxy) || wanted?.includes(TPROXY_KEY)) return chosen;
   warn(`${options.tproxy} does not exist; measuring without this program`);
