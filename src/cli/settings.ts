@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/load.ts';
 import { messageOf } from '../errors.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
+import { counted } from '../words.ts';
 import type { Io } from './io.ts';
 
 /**
@@ -12,9 +13,8 @@ export async function loadSettings(file: string, io: Io): Promise<Settings> {
     const { config, problems } = await loadConfig(file);
     const errors = problems.filter(({ severity }) => severity === 'error').length;
     if (errors > 0) {
-      io.err(
-        `WARNING: ${file}: ${errors} error${errors === 1 ? '' : 's'}; tproxy check ${file} lists ${errors === 1 ? 'it' : 'them'}`,
-      );
+      const them = errors === 1 ? 'it' : 'them';
+      io.err(`WARNING: ${file}: ${counted(errors, 'error')}; tproxy check ${file} lists ${them}`);
     }
     return config;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { listenerTitle, PREFIX } from '../model/names.ts';
+import { counted } from '../words.ts';
 import { askForwarder, type SyncReport } from './control.ts';
 import { type OwnProcess, ownProcesses } from './processes.ts';
 import { DRAINING_TITLE, WATCH_TITLE } from './roles.ts';
@@ -33,5 +34,5 @@ function verboseLine({ pid, role, bridge, astray }: OwnProcess, report: SyncRepo
 }
 
 function connections(count: number | undefined): string {
-  return count === undefined ? 'does not answer' : `${count} connection${count === 1 ? '' : 's'}`;
+  return count === undefined ? 'does not answer' : counted(count, 'connection');
 }

@@ -1,5 +1,6 @@
 import { askForwarder } from '../daemon/control.ts';
 import { forwarderLog } from '../daemon/paths.ts';
+import { counted } from '../words.ts';
 import { type Examination, type Finding, failed, ok } from './check.ts';
 import { judgeDescriptors, judgeForwarder, judgeStrangers, judgeWatch } from './judge-processes.ts';
 import { examineLog } from './log-tail.ts';
@@ -45,5 +46,5 @@ async function examineControl(): Promise<Finding> {
   if (report === undefined) return failed('nobody listens on it', 'run tproxy restart');
   if (report.error !== undefined) return failed(report.error, 'run tproxy restart');
   const { relays = 0 } = report;
-  return ok(`answers; ${relays} connection${relays === 1 ? '' : 's'} now`);
+  return ok(`answers; ${counted(relays, 'connection')} now`);
 }

@@ -2,6 +2,7 @@ import type { Attachment } from '../driver/attachment.ts';
 import type { Facts } from '../driver/facts.ts';
 import { bridgeUse } from '../driver/guests.ts';
 import type { Link } from '../system/ip-json.ts';
+import { counted } from '../words.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 import { APPLY } from './remedies.ts';
 
@@ -22,7 +23,7 @@ export function judgeBridge(bridge: string, links: readonly Link[]): Finding {
   }
   if (!link.up) return failed(`${bridge} is down`, `ip link set ${bridge} up`);
   const ports = links.filter(({ master }) => master === bridge).length;
-  return ok(`up, MTU ${link.mtu}, ${ports} port${ports === 1 ? '' : 's'}`);
+  return ok(`up, MTU ${link.mtu}, ${counted(ports, 'port')}`);
 }
 
 export interface GuestsSeen {
@@ -50,7 +51,7 @@ export function judgeGuests(facts: Pick<Facts, 'bridge' | 'ports'>, seen: Guests
       `wait until the VM has started; else see where its NIC is: ip link show master ${facts.bridge}`,
     );
   }
-  const parts = [`${guestPorts.length} guest port${guestPorts.length === 1 ? '' : 's'}`];
+  const parts = [counted(guestPorts.length, 'guest port')];
   if (unrecorded.length > 0) parts.push(`deployed by another driver: ${unrecorded.join(', ')}`);
   const hands = seen.living.filter(({ owner }) => owner.is === 'hand').length;
   if (hands > 0) parts.push(`${hands} attached by hand`);

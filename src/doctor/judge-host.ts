@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import type { NftTables } from '../system/nft.ts';
+import { counted } from '../words.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 
 const SHOWN_PROBLEMS = 3;
@@ -25,15 +26,14 @@ export function judgeConfiguration({ file, exists, config, problems, readable }:
   if (problems.length > 0) return warning(shown(problems), remedy);
   if (!exists) return ok(`there is no ${file}: no services`);
   const { services } = config;
-  return ok(`${file}: ${services.length} service${services.length === 1 ? '' : 's'}`);
+  return ok(`${file}: ${counted(services.length, 'service')}`);
 }
 
 /** Our tables, once they could be read. */
 export function judgeTables({ ip, bridge }: NftTables): Finding {
-  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
   if (ip === undefined && bridge === undefined) return ok('none yet');
   return ok(
-    `${count(ip?.endpointMaps.size ?? 0, 'endpoint map')}, ${count(bridge?.chains.size ?? 0, 'chain')}`,
+    `${counted(ip?.endpointMaps.size ?? 0, 'endpoint map')}, ${counted(bridge?.chains.size ?? 0, 'chain')}`,
   );
 }
 
@@ -55,7 +55,7 @@ export function judgeLog(file: string, text: string, nowMs: number, withinMs: nu
   const last = lines.at(-1);
   const minutes = Math.round(withinMs / 60_000);
   if (last === undefined) return ok(`no error in the last ${minutes} minutes`);
-  const count = `${lines.length} error${lines.length === 1 ? '' : 's'} in the last ${minutes} minutes`;
+  const count = `${counted(lines.length, 'error')} in the last ${minutes} minutes`;
   return warning(`${count}, the last one: ${last.text}`, `read ${file}`);
 }
 

@@ -2,6 +2,7 @@ import type { ArpForm } from '../driver/arp-rules.ts';
 import type { Facts } from '../driver/facts.ts';
 import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
 import type { NftChain } from '../system/nft-chains.ts';
+import { counted } from '../words.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 import { APPLY } from './remedies.ts';
 
@@ -50,5 +51,5 @@ export function judgeRedirect(facts: Pick<Facts, 'nft' | 'netns'>, taps: readonl
   const mac = facts.netns.is === 'present' ? facts.netns.inside.device?.mac : undefined;
   const wrong = taps.filter((tap) => mac !== undefined && listed.get(tap) !== mac);
   if (wrong.length > 0) return failed(`sent to another MAC than ${mac}: ${wrong.join(', ')}`, APPLY);
-  return ok(`${taps.length} tap${taps.length === 1 ? '' : 's'} → ${mac ?? 'unknown MAC'}`);
+  return ok(`${counted(taps.length, 'tap')} → ${mac ?? 'unknown MAC'}`);
 }

@@ -1,3 +1,4 @@
+import { counted } from '../words.ts';
 import type { Check, Part } from './check.ts';
 
 /** How the parts of a text are painted; the identity where there is no terminal. */
@@ -62,7 +63,7 @@ export function countsOf(checks: readonly Check[]): Counts {
 
 function summary(checks: readonly Check[]): string {
   const { ok, warning, failed, skipped } = countsOf(checks);
-  const numbers = `${ok} ok, ${warning} warning${warning === 1 ? '' : 's'}, ${failed} failed, ${skipped} skipped`;
+  const numbers = `${ok} ok, ${counted(warning, 'warning')}, ${failed} failed, ${skipped} skipped`;
   const has = (part: Part['is']): boolean => checks.some((check) => check.part.is === part);
   const idle = has('forwarder') && !has('bridge');
   return `${numbers}${idle ? '; no bridge on this host has services' : ''}`;

@@ -1,6 +1,7 @@
 import { loadConfig } from '../../config/load.ts';
 import { formatProblem } from '../../config/problem.ts';
 import { ConfigError, ExitCode } from '../../errors.ts';
+import { counted } from '../../words.ts';
 import type { Io } from '../io.ts';
 
 /** `tproxy check`: everything that is wrong with the configuration, at once. Changes nothing. */
@@ -11,16 +12,12 @@ export async function check(options: { readonly file: string }, io: Io): Promise
 
   for (const problem of problems) io.err(formatProblem(problem, file));
   const errors = problems.filter((problem) => problem.severity === 'error').length;
-  const services = count(config.services.length, 'service');
-  const found = [count(errors, 'error'), count(problems.length - errors, 'warning')];
+  const services = counted(config.services.length, 'service');
+  const found = [counted(errors, 'error'), counted(problems.length - errors, 'warning')];
   if (errors > 0) {
     io.err(`${file}: ${found.join(', ')}; ${services} without fault`);
     return ExitCode.usage;
   }
   io.out(`${file}: ok, ${problems.length === 0 ? services : `${services}, ${found[1]}`}`);
   return ExitCode.ok;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -15,6 +15,7 @@ import { remoteOver } from '../../sync/ssh.ts';
 import { bringTo, lookAtAll, type Outcome } from '../../sync/sync.ts';
 import { CONFIGURATION, packTree, sumsOf } from '../../sync/tree.ts';
 import { runProgram } from '../../system/run.ts';
+import { counted } from '../../words.ts';
 import type { Io } from '../io.ts';
 
 /** Options as the command line gives them. */
@@ -56,7 +57,7 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   const { looks, failed } = await lookAtAll(hosts, remoteOf, task, watch);
   if (options.dryRun) {
     screen.status?.('');
-    return conclude(failed, `${countOf(looks.size)} looked at, nothing was changed`, io);
+    return conclude(failed, `${counted(looks.size, 'host')} looked at, nothing was changed`, io);
   }
 
   const work = await mkdtemp(join(tmpdir(), 'tproxy-sync-'));
@@ -74,7 +75,7 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
     const outcomes = await bringTo(looks, remoteOf, { ...task, archive }, watch);
     screen.status?.('');
     const done = outcomes.filter(({ is }) => is === 'done').length;
-    return conclude([...failed, ...outcomes], `${countOf(done)} done`, io);
+    return conclude([...failed, ...outcomes], `${counted(done, 'host')} done`, io);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -91,10 +92,6 @@ function leaveClosedDirectory(): void {
   } catch {
     process.chdir('/');
   }
-}
-
-function countOf(hosts: number): string {
-  return `${hosts} host${hosts === 1 ? '' : 's'}`;
 }
 
 /** Stops before anything is touched: a faulty file would take services from running guests everywhere. Undefined: there is none. */
@@ -117,7 +114,7 @@ async function faultlessConfiguration(file: string, remotes: string, io: Io): Pr
 /** False where there is no onehost. Hosts that it leaves behind are found when their files are compared. */
 async function synchronised(hosts: readonly string[], io: Io): Promise<boolean> {
   try {
-    io.err(`onehost sync -f: copies files to ${countOf(hosts.length)}`);
+    io.err(`onehost sync -f: copies files to ${counted(hosts.length, 'host')}`);
     await runProgram('onehost', ['sync', '-f', hosts.join(',')], { timeoutMs: ONEHOST_MS });
     return true;
   } catch (error) {
