@@ -92,6 +92,11 @@ export function explainFileTrouble(error: unknown): unknown {
   return new TproxyError(message, { code: error.code, cause: error });
 }
 
+/** An error of the system with this code, such as `ENOENT`. */
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
 /** The short text of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

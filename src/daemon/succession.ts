@@ -39,8 +39,8 @@ export async function announceSuccession(log: Logger): Promise<boolean> {
 
 /**
  * Has the forwarder before this one hand over; true when it did. One that can't be talked to is hung or lost its socket: it
- * is killed, because its listeners must survive it; so is one that `isDeaf`. A forwarder that its watch has started `again` rejects when another
- * one is just being put in its place.
+ * is killed, because its listeners must survive it; so is one that `isDeaf`. A forwarder that its watch has started `again`
+ * rejects when another one is just being put in its place.
  */
 export async function succeedForwarder(log: Logger, again: boolean, isDeaf: boolean): Promise<boolean> {
   if (!isDeaf && (await hasYielded(log))) return true;

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { isCode } from '../errors.ts';
 import { type Finding, ok } from './check.ts';
 import { judgeLog } from './judge-host.ts';
 
@@ -14,8 +15,8 @@ export async function examineLog(file: string): Promise<Finding> {
 
 /** The end of a file, from the start of a line; undefined when there is no such file. */
 async function tailOf(file: string): Promise<string | undefined> {
-  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   });
   if (handle === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isCode } from '../errors.ts';
 import { type Finding, ok, skipped, warning } from './check.ts';
 
 /** The kernel's own files; a namespace other than the machine's first has neither. */
@@ -18,9 +19,8 @@ export async function examineNeighbours(): Promise<Finding> {
     const [counts, limit] = await Promise.all([readFile(COUNTS, 'utf8'), readFile(LIMIT, 'utf8')]);
     return judgeNeighbours(counts, Number(limit));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      return skipped('needs the network namespace that the machine started with');
-    throw error;
+    if (!isCode(error, 'ENOENT')) throw error;
+    return skipped('needs the network namespace that the machine started with');
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, TproxyError } from '../errors.ts';
+import { isCode, messageOf, TproxyError } from '../errors.ts';
 import { type Attachment, attachmentKey } from './attachment.ts';
 import { attachmentText, parseAttachment } from './attachment-json.ts';
 
@@ -104,8 +104,4 @@ function removeIfEmpty(directory: string): void {
   } catch (error) {
     if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTEMPTY')) throw error;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

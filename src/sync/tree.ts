@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TproxyError } from '../errors.ts';
+import { isCode, TproxyError } from '../errors.ts';
 import type { Run } from '../system/run.ts';
 
 /** Path relative to the remotes directory → SHA-256 in hexadecimal. */
@@ -33,8 +33,8 @@ export async function sumsOf(remotes: string): Promise<Sums> {
 
 async function filesBelow(remotes: string, part: string): Promise<readonly string[]> {
   const entries = await readdir(join(remotes, part), { recursive: true, withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
+    (error: unknown) => {
+      if (isCode(error, 'ENOENT')) return [];
       throw error;
     },
   );

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { messageOf, TproxyError } from '../errors.ts';
+import { isCode, messageOf, TproxyError } from '../errors.ts';
 
 /** `stale`: a file in `/run/netns` with no namespace of its own behind it. */
 export type NetnsState = 'missing' | 'stale' | 'present';
@@ -68,7 +68,7 @@ function orMissing<T, M>(look: () => T, missing: M): T | M {
   try {
     return look();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return missing;
+    if (isCode(error, 'ENOENT')) return missing;
     throw new TproxyError(`${messageOf(error)}: is the file system damaged?`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { isCode } from '../../errors.ts';
 
 const BLOCK_BYTES = 64 * 1024;
 /** A line that is longer is no line of ours. */
@@ -132,8 +133,4 @@ function endOfLines(fd: number): number {
 function read(fd: number, from: number, length: number): Buffer {
   const block = Buffer.allocUnsafe(length);
   return block.subarray(0, readSync(fd, block, 0, length, from));
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
