@@ -31,24 +31,20 @@ const CONNECTIONS = 4;
 /** What is attacked: a guest that asks as fast as it is answered, and one that has something else to do as well. */
 const GUESTS = { busy: undefined, thinking: 2 };
 const ATTACKER = { netns: guestNetns('attacker'), address: '172.16.0.99', port: `${BRIDGE}x` };
-/** What the attacker gets of a processor, in percent. */
-const ATTACKS = { quarter: 25, whole: 100 };
 /** The attack begins before the measurement and ends after it. */
 const MARGIN_MS = 500;
 
-const FIGURES: readonly Figure[] = Object.entries(GUESTS).flatMap(([guest, thinkMs]) =>
-  [
-    { key: 'alone', column: 'alone' },
-    { key: 'quarter', column: 'attacked with a quarter of a processor' },
-    { key: 'whole', column: 'with a whole one' },
-  ].map(({ key, column }) => ({
-    key: `${guest}.${key}`,
-    column,
-    table: `Requests/s of a guest with ${CONNECTIONS} connections${thinkMs === undefined ? '' : `, each of which waits ${thinkMs} ms between two requests`}`,
-    better: 'more',
-    digits: 0,
-  })),
-);
+/** A table per guest. `attacks`: what the attacker gets of a processor, in percent. */
+const figuresOf = (attacks: readonly number[]): readonly Figure[] =>
+  Object.entries(GUESTS).flatMap(([guest, thinkMs]) =>
+    ['alone', ...attacks].map((attack) => ({
+      key: `${guest}.${attack}`,
+      column: attack === 'alone' ? attack : `attacked with ${attack} % of a processor`,
+      table: `Requests/s of a guest with ${CONNECTIONS} connections${thinkMs === undefined ? '' : `, each of which waits ${thinkMs} ms between two requests`}`,
+      better: 'more',
+      digits: 0,
+    })),
+  );
 
 await runBenchmark(async () => {
   const environment = readEnvironment();
@@ -59,12 +55,15 @@ await runBenchmark(async () => {
       rounds: { type: 'string', default: '7' },
       seconds: { type: 'string', default: '2' },
       peers: { type: 'string', default: 'tproxy,haproxy,routed' },
+      attacks: { type: 'string', default: '25,100' },
       tproxy: { type: 'string', default: DEFAULT_TPROXY },
       json: { type: 'string' },
     },
   });
   const rounds = positive('--rounds', values.rounds);
   const seconds = positive('--seconds', values.seconds);
+  const attacks = (list(values.attacks) ?? []).map((text) => positive('--attacks', text));
+  const figures = figuresOf(attacks);
   const tproxy = resolve(root, values.tproxy);
   const machine = await describeMachine(tproxy);
   const notes = new Set<string>();
@@ -104,13 +103,13 @@ await runBenchmark(async () => {
       for (const [guest, thinkMs] of Object.entries(GUESTS)) {
         const load = { connections: CONNECTIONS, seconds, ...(thinkMs === undefined ? {} : { thinkMs }) };
         keep(`${guest}.alone`, (await wrk(subject, context, load)).perSecond);
-        for (const [attack, percent] of Object.entries(ATTACKS)) {
+        for (const percent of attacks) {
           const under = attackOf(subject, js, seconds * 1000 + 2 * MARGIN_MS, percent);
           await sleep(MARGIN_MS);
-          keep(`${guest}.${attack}`, (await wrk(subject, context, load)).perSecond);
+          keep(`${guest}.${percent}`, (await wrk(subject, context, load)).perSecond);
           const { connections, bytes } = await under;
-          keep(`${guest}.${attack}.connections`, connections / (seconds + (2 * MARGIN_MS) / 1000));
-          keep(`${guest}.${attack}.megabytes`, bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
+          keep(`${guest}.${percent}.connections`, connections / (seconds + (2 * MARGIN_MS) / 1000));
+          keep(`${guest}.${percent}.megabytes`, bytes / 1e6 / (seconds + (2 * MARGIN_MS) / 1000));
         }
       }
     }
@@ -120,11 +119,11 @@ await runBenchmark(async () => {
   console.log(
     `\n${machine.versions.tproxy}: ${rounds} rounds of ${seconds} s; cells are median (min–max) and tproxy ÷ that peer\n`,
   );
-  console.log(`${renderTables(FIGURES, peers, samples, 'tproxy')}\n`);
-  console.log(['Loss under attack', ...align(losses(peers, samples))].join('\n'));
+  console.log(`${renderTables(figures, peers, samples, 'tproxy')}\n`);
+  console.log(['Loss under attack', ...align(losses(peers, attacks, samples))].join('\n'));
   for (const text of notes) console.log(`  ${text}`);
   if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify({ machine, figures: FIGURES, samples }, undefined, 2)}\n`);
+    writeFileSync(values.json, `${JSON.stringify({ machine, figures, samples }, undefined, 2)}\n`);
   }
   return 0;
 });
@@ -132,12 +131,13 @@ await runBenchmark(async () => {
 /** A line per guest, attack and peer: the median over the rounds of what was lost, and what the attack was. */
 function losses(
   peers: readonly { readonly key: string; readonly label: string }[],
+  attacks: readonly number[],
   samples: AllSamples,
 ): string[][] {
   const rows = Object.keys(GUESTS).flatMap((guest) =>
-    Object.entries(ATTACKS).flatMap(([attack, percent]) =>
+    attacks.flatMap((percent) =>
       peers.map(({ key, label }) => {
-        const figure = `${guest}.${attack}`;
+        const figure = `${guest}.${percent}`;
         const pair = {
           attacked: samples[figure]?.[key] ?? [],
           alone: samples[`${guest}.alone`]?.[key] ?? [],
