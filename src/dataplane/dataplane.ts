@@ -7,6 +7,7 @@ import type { LinkHost } from './link.ts';
 import { Links } from './links.ts';
 import type { FromWorker, Limits, Route, ToWorker, WorkerData } from './messages.ts';
 import type { Outcome } from './outcome.ts';
+import { Pipes } from './pipes.ts';
 import type { Reactor } from './reactor.ts';
 import type { Refusal } from './refusals.ts';
 import type { Relay, RelayHost } from './relay.ts';
@@ -18,6 +19,7 @@ import { Turns } from './turns.ts';
 /** Accepts what guests dial, dials upstreams, relays. All of it on one thread, all of it without blocking. */
 export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   readonly reactor: Reactor;
+  readonly pipes = new Pipes();
   readonly turns: Turns;
   readonly socketFault: typeof listeningSocketFault;
   readonly timers: Timers;

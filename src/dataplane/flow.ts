@@ -1,8 +1,7 @@
 import { Errno } from '../linux/errno.ts';
 import { addressOf, allocate } from '../linux/ffi.ts';
 import { recv, send, sendLast, setNoDelay } from '../linux/socket.ts';
-import { type Pipe, splice } from '../linux/splice.ts';
-import { givePipe, PIPE_BYTES, takePipe } from './pipes.ts';
+import type { Pipe, Pipes } from './pipes.ts';
 
 /**
  * One socket of a relay. `readable` and `writable` remember edges: they are set by an event and cleared by the call that
@@ -48,32 +47,33 @@ export class Flow {
   work = 0;
   private readonly source: Socket;
   private readonly sink: Socket;
+  private readonly pipes: Pipes;
   private ended = false;
   private bulk = false;
   private pipe: Pipe | undefined = undefined;
-  private piped = 0;
   private stash: Buffer | undefined = undefined;
 
   /** The sink gets `header` before anything of the source. */
-  constructor(source: Socket, sink: Socket, header?: Buffer) {
+  constructor(source: Socket, sink: Socket, pipes: Pipes, header?: Buffer) {
     this.source = source;
     this.sink = sink;
+    this.pipes = pipes;
     this.stash = header;
   }
 
   /** Bytes read and not passed on yet. */
   get held(): number {
-    return this.piped + (this.stash?.length ?? 0);
+    return (this.pipe?.holds ?? 0) + (this.stash?.length ?? 0);
   }
 
   /** Moves what can be moved now with `credit` units of work, or a little more. */
   move(credit: number): Progress {
     const most = Math.min(credit, WORK_PER_TURN);
     for (this.work = 1; this.work <= most; this.work++) {
-      if (this.piped > 0 || this.stash !== undefined) {
+      if (this.held > 0) {
         if (!this.sink.writable) return Progress.waits;
         if (this.flush() < 0) return Progress.sinkFailed;
-        if (this.piped > 0 || this.stash !== undefined) continue;
+        if (this.held > 0) continue;
       }
       if (this.ended) return Progress.ended;
       if (!this.source.readable || !this.sink.writable) return Progress.waits;
@@ -85,8 +85,7 @@ export class Flow {
 
   /** Gives back what the flow holds; it must not be used afterwards. */
   release(): void {
-    if (this.pipe !== undefined) givePipe(this.pipe, this.piped);
-    this.pipe = undefined;
+    this.givePipe();
     this.stash = undefined;
   }
 
@@ -118,13 +117,13 @@ export class Flow {
   }
 
   private spliceOnce(most: number): Progress {
-    this.pipe ??= takePipe();
+    this.pipe ??= this.pipes.take();
     if (this.pipe === undefined) {
       // Out of descriptors: copying needs none.
       this.bulk = false;
       return Progress.again;
     }
-    const n = splice(this.source.fd, this.pipe.writeEnd, Math.min(most, PIPE_BYTES));
+    const n = this.pipe.fill(this.source.fd, most);
     if (n === 0 || n === -Errno.EAGAIN) {
       this.leaveBulk();
       // Urgent data stops splice as if nothing, or the end, came after it. recv passes over it and has the last word.
@@ -132,7 +131,6 @@ export class Flow {
     }
     if (n <= 0) return this.nothingRead(n);
     this.bytes += n;
-    this.piped = n;
     this.work += Math.floor(n / BYTES_PER_UNIT);
     return this.flush() < 0 ? Progress.sinkFailed : Progress.again;
   }
@@ -151,7 +149,11 @@ export class Flow {
   /** The source ran dry: what comes next may be small again, and others can use the pipe. */
   private leaveBulk(): void {
     this.bulk = false;
-    if (this.pipe !== undefined) givePipe(this.pipe, 0);
+    this.givePipe();
+  }
+
+  private givePipe(): void {
+    if (this.pipe !== undefined) this.pipes.give(this.pipe);
     this.pipe = undefined;
   }
 
@@ -163,10 +165,9 @@ export class Flow {
       this.stash = m === this.stash.length ? undefined : this.stash.subarray(m);
       return 0;
     }
-    while (this.piped > 0 && this.pipe !== undefined) {
-      const m = splice(this.pipe.readEnd, this.sink.fd, this.piped);
-      if (m < 0) return this.noRoom(m) ? 0 : m;
-      this.piped -= m;
+    while (this.pipe !== undefined && this.pipe.holds > 0) {
+      const m = this.pipe.drain(this.sink.fd);
+      if (m <= 0) return this.noRoom(m) ? 0 : m;
     }
     return 0;
   }

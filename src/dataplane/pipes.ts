@@ -1,7 +1,7 @@
-import { closePipe, openPipe, type Pipe } from '../linux/splice.ts';
+import { closePipe, openPipe, type Pipe as PipeEnds, splice } from '../linux/splice.ts';
 
 /** What a pipe may hold: the most that an unprivileged process gets (fs.pipe-max-size). */
-export const PIPE_BYTES = 1 << 20;
+const PIPE_BYTES = 1 << 20;
 /** Idle pipes kept for the next bulk transfer; opening and sizing one costs three calls. */
 const KEPT = 64;
 
@@ -11,26 +11,70 @@ const KEPT = 64;
  */
 const AT_MOST = 256;
 
-const idle: Pipe[] = [];
-let open = 0;
-
-/** An empty pipe, or undefined when there are enough of them or the process is out of descriptors. */
-export function takePipe(): Pipe | undefined {
-  const kept = idle.pop();
-  if (kept !== undefined) return kept;
-  if (open >= AT_MOST) return undefined;
-  const pipe = openPipe(PIPE_BYTES);
-  if (typeof pipe === 'number') return undefined;
-  open += 1;
-  return pipe;
+/** The system calls that pipes are used with. */
+export interface PipeCalls {
+  readonly openPipe: typeof openPipe;
+  readonly closePipe: typeof closePipe;
+  readonly splice: typeof splice;
 }
 
-/** Takes back a pipe; one that still holds bytes is closed. */
-export function givePipe(pipe: Pipe, holds: number): void {
-  if (holds === 0 && idle.length < KEPT) {
-    idle.push(pipe);
-    return;
+const SYSTEM: PipeCalls = { openPipe, closePipe, splice };
+
+/** A pipe that keeps the book of what is in it: what one guest said must never come out at another one's. */
+export class Pipe {
+  /** Bytes in it. */
+  holds = 0;
+  readonly ends: PipeEnds;
+  private readonly calls: PipeCalls;
+
+  constructor(ends: PipeEnds, calls: PipeCalls) {
+    this.ends = ends;
+    this.calls = calls;
   }
-  closePipe(pipe);
-  open -= 1;
+
+  /** Bytes moved into it from a socket, at most `most`; 0 at the end of the stream, or a negative errno. */
+  fill(source: number, most: number): number {
+    const n = this.calls.splice(source, this.ends.writeEnd, Math.min(most, PIPE_BYTES));
+    if (n > 0) this.holds += n;
+    return n;
+  }
+
+  /** Bytes moved out of it into a socket, or a negative errno. */
+  drain(sink: number): number {
+    const n = this.calls.splice(this.ends.readEnd, sink, this.holds);
+    if (n > 0) this.holds -= n;
+    return n;
+  }
+}
+
+/** The pipes of a data plane. One is in the hands of one flow, or idle and empty. */
+export class Pipes {
+  private readonly calls: PipeCalls;
+  private readonly idle: Pipe[] = [];
+  private open = 0;
+
+  constructor(calls = SYSTEM) {
+    this.calls = calls;
+  }
+
+  /** An empty pipe, or undefined when there are enough of them or the process is out of descriptors. */
+  take(): Pipe | undefined {
+    const kept = this.idle.pop();
+    if (kept !== undefined) return kept;
+    if (this.open >= AT_MOST) return undefined;
+    const ends = this.calls.openPipe(PIPE_BYTES);
+    if (typeof ends === 'number') return undefined;
+    this.open += 1;
+    return new Pipe(ends, this.calls);
+  }
+
+  /** Takes back a pipe; one that still holds bytes is closed. */
+  give(pipe: Pipe): void {
+    if (pipe.holds === 0 && this.idle.length < KEPT) {
+      this.idle.push(pipe);
+      return;
+    }
+    this.calls.closePipe(pipe.ends);
+    this.open -= 1;
+  }
 }

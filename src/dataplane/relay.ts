@@ -14,6 +14,7 @@ import { Flow, Progress } from './flow.ts';
 import type { Guest } from './guests.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
 import type { Parties } from './parties.ts';
+import type { Pipes } from './pipes.ts';
 import type { Reactor } from './reactor.ts';
 import { ALL_BUT_ROOM, ALL_EVENTS, isBroken, Side, type SideOwner } from './side.ts';
 import { Silence } from './silence.ts';
@@ -23,9 +24,10 @@ import type { Turns } from './turns.ts';
 /** Work for what a side said before it failed. */
 const LAST_WORDS = 64;
 
-/** What relays share: their reactor, their time limits and who hears of their end. */
+/** What relays share: their reactor, their pipes, their time limits and who hears of their end. */
 export interface RelayHost {
   readonly reactor: Reactor;
+  readonly pipes: Pipes;
   readonly turns: Turns;
   readonly timers: Timers;
   finished(relay: Relay, outcome: Outcome): void;
@@ -74,8 +76,8 @@ export class Relay implements SideOwner, Timed {
     this.startedAt = host.reactor.now;
     this.downstream = new Side(this, sockets.downstream, true);
     this.upstream = new Side(this, sockets.upstream, false);
-    this.toUpstream = new Flow(this.downstream, this.upstream, header);
-    this.toGuest = new Flow(this.upstream, this.downstream);
+    this.toUpstream = new Flow(this.downstream, this.upstream, host.pipes, header);
+    this.toGuest = new Flow(this.upstream, this.downstream, host.pipes);
     this.upstream.registration = host.reactor.add(sockets.upstream, ALL_EVENTS, this.upstream);
     host.timers.connecting.set(this, host.reactor.now);
   }

@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
 import { Guest } from '../../../src/dataplane/guests.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
+import { Pipes } from '../../../src/dataplane/pipes.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
 import { Relay, type RelayHost } from '../../../src/dataplane/relay.ts';
 import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
@@ -20,6 +21,7 @@ import {
   seeded,
   sendBytes,
 } from '../linux/endpoints.ts';
+import { RecordedCalls } from './pipe-calls.ts';
 import { limits } from './plane-bench.ts';
 
 /** Time limits in milliseconds; 0: off. They are, unless stated. */
@@ -33,6 +35,8 @@ export interface BenchOptions {
   readonly narrow?: boolean;
   /** Another guest wants something in every turn. */
   readonly shared?: boolean;
+  /** What its pipes are made of. */
+  readonly calls?: RecordedCalls;
 }
 
 /** A relay with both far ends in the hands of the test. */
@@ -69,6 +73,8 @@ function rest(): void {
 export class RelayBench implements RelayHost {
   readonly reactor = new Reactor(() => undefined);
   readonly turns = new Turns(this.reactor);
+  readonly calls: RecordedCalls;
+  readonly pipes: Pipes;
   readonly timers: Timers;
   /** How relays ended, in order. */
   readonly outcomes: Outcome[] = [];
@@ -85,6 +91,8 @@ export class RelayBench implements RelayHost {
   constructor(options: BenchOptions = {}) {
     const { connectMs = 0, youngMs = 10_000, lingerMs = 0, idleMs = 0, keepaliveS = 0 } = options;
     this.timers = new Timers(limits({ connectMs, lingerMs, idleMs, keepaliveS }), youngMs);
+    this.calls = options.calls ?? new RecordedCalls();
+    this.pipes = new Pipes(this.calls);
     this.narrow = options.narrow ?? false;
     this.other = options.shared ? new Guest(0) : undefined;
     if (this.narrow) for (const { fd } of [this.guests, this.upstreams]) narrowDown(fd);
@@ -222,6 +230,7 @@ export class RelayBench implements RelayHost {
     for (const fd of this.opened) close(fd);
     this.opened.clear();
     for (const relay of this.living) relay.cut('cut');
+    this.calls.dispose();
   }
 }
 

@@ -12,6 +12,7 @@ import {
   sendBytes,
   sendUrgent,
 } from '../linux/endpoints.ts';
+import { NoPipes, RecordedCalls } from './pipe-calls.ts';
 import { type BenchOptions, RelayBench, StreamReader, StreamWriter } from './relay-bench.ts';
 
 const MIB = 1 << 20;
@@ -26,7 +27,12 @@ export interface Mode {
 
 /** What holds of a relay in every mode of the data path. */
 export function relaySuites(mode: Mode): void {
-  const makeBench = (options: BenchOptions = {}) => new RelayBench({ shared: mode.shared, ...options });
+  const makeBench = (options: BenchOptions = {}) =>
+    new RelayBench({
+      shared: mode.shared,
+      calls: mode.pipes ? new RecordedCalls() : new NoPipes(),
+      ...options,
+    });
 
   describe('small messages', () => {
     test('go both ways in turn, without a pipe', () => {
@@ -141,8 +147,6 @@ export function relaySuites(mode: Mode): void {
       const bench = makeBench();
       const wire = bench.open();
       bench.turn();
-      const before = openDescriptors();
-      let most = 0;
       const writers = [
         new StreamWriter(wire.guest, 1, 24 * MIB),
         new StreamWriter(wire.upstream, 2, 24 * MIB),
@@ -150,11 +154,10 @@ export function relaySuites(mode: Mode): void {
       const readers = [new StreamReader(wire.upstream, 1), new StreamReader(wire.guest, 2)];
       bench.until('both streams to arrive', () => {
         for (const each of [...writers, ...readers]) each.step();
-        most = Math.max(most, openDescriptors());
         return readers.every(({ done }) => done) ? true : undefined;
       });
-      if (mode.pipes) expect(most).toBeGreaterThan(before);
-      else expect(most).toBeLessThanOrEqual(before);
+      if (mode.pipes) expect(bench.calls.open.size).toBeGreaterThan(0);
+      else expect(bench.calls.open.size).toBe(0);
       expect(readers.map(({ received }) => received)).toEqual([24 * MIB, 24 * MIB]);
       expect(bench.outcome(wire)).toBe('closed');
       expect([wire.relay.bytesToUpstream, wire.relay.bytesToGuest]).toEqual([24 * MIB, 24 * MIB]);
