@@ -126,8 +126,9 @@ export class Flow {
     const n = this.pipe.fill(this.source.fd, most);
     if (n === 0 || n === -Errno.EAGAIN) {
       this.leaveBulk();
-      // Urgent data stops splice as if nothing, or the end, came after it. recv passes over it and has the last word.
-      if (this.source.readToEnd) return Progress.again;
+      // Urgent data stops splice as if nothing, or the end, came after it. recv passes over it and has the last word: after an
+      // end always, as the event that tells of urgent data may be yet to come.
+      if (n === 0 || this.source.readToEnd) return Progress.again;
     }
     if (n <= 0) return this.nothingRead(n);
     this.bytes += n;

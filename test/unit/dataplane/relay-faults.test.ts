@@ -1,8 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import type { Relay } from '../../../src/dataplane/relay.ts';
+import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { ioctl, option } from '../../../src/linux/socket-calls.ts';
-import { reset, seeded } from '../linux/endpoints.ts';
+import { reset, seeded, sendBytes, sendUrgent } from '../linux/endpoints.ts';
 import { FaultyCalls, type Joint } from './faulty-calls.ts';
+import { RecordedCalls } from './pipe-calls.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
 
 // The machine may be busy with other tests.
@@ -150,3 +152,33 @@ test.each([1, 2, 3, 4])(
     }
   },
 );
+
+/** Says this at the guest's end once, in the middle of the next move of bulk. */
+class Interjection extends RecordedCalls {
+  say: (() => void) | undefined = undefined;
+
+  override splice(from: number, to: number, length: number): number {
+    const n = super.splice(from, to, length);
+    if (n <= 0) return n;
+    this.say?.();
+    this.say = undefined;
+    return n;
+  }
+}
+
+test('urgent data, more, and the end, all of it while bulk is being moved: what follows the mark arrives', () => {
+  const calls = new Interjection();
+  const bench = new RelayBench({ calls });
+  const wire = bench.open();
+  bench.turn();
+  calls.say = () => {
+    sendUrgent(wire.guest, '!');
+    sendBytes(wire.guest, Buffer.from('after'));
+    shutdownWrite(wire.guest);
+  };
+  const bulk = 'abcdefgh'.repeat(20_000);
+  sendBytes(wire.guest, Buffer.from(bulk));
+  expect(bench.text(wire.upstream, bulk.length)).toBe(bulk);
+  expect(bench.text(wire.upstream, 5)).toBe('after');
+  expect(bench.end(wire.upstream)).toBe(0);
+});
