@@ -40,7 +40,7 @@ export const USAGE = `npm run bench -- [options]
   --svg FILE         a chart, for docs/performance.md
 
 npm run bench -- hook [--rounds N] [--json FILE] …    npm run bench -- scale [--bridges 1,50,200] [--json FILE] …
-npm run bench -- fairness [--rounds N] [--attacks 25,100] [--peers A,B] …`;
+npm run bench -- fairness [--rounds N] [--attacks 25,100] [--places beside|apart] [--port-rate N] [--port-bandwidth MBIT] …`;
 
 export const DEFAULT_TPROXY = 'dist/remotes/vnm/tproxy';
 

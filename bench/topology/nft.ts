@@ -1,3 +1,5 @@
+import { nftText } from '../../src/driver/nft-text.ts';
+import type { Policing } from '../../src/model/limits.ts';
 import {
   arpChainName,
   bridgePort,
@@ -35,4 +37,15 @@ add rule bridge ${NFT_TABLE} ${chain} ${match} arp operation request arp daddr i
   const { status } = await attempt(nft, { input: rules(`meta ibrname "${bridge}" ${oifname}`) });
   // Kernels without CONFIG_NFT_BRIDGE_META; the hypervisor has one bridge only.
   if (status !== 0) await run(nft, { input: rules(oifname) });
+}
+
+/** The limit of what ports may send, as this program writes it. The hypervisor has one bridge only. */
+export async function writePolice(hypervisor: Hypervisor, bridge: string, policing: Policing): Promise<void> {
+  const input = nftText([
+    { do: 'create-table', family: 'bridge' },
+    { do: 'create-port-set' },
+    { do: 'list-port', names: [bridgePort(bridge)] },
+    { do: 'create-police', form: 'port-set', policing },
+  ]);
+  await run([...hypervisor.inRoot, 'nft', '-f', '-'], { input });
 }

@@ -1,5 +1,5 @@
 import { isMap, type Node } from 'yaml';
-import { type Limits, MAX_LIMIT } from '../model/limits.ts';
+import { type Limits, MAX_BANDWIDTH, MAX_LIMIT, type Policing } from '../model/limits.ts';
 import { collectFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
 import type { Problem } from './problem.ts';
@@ -8,20 +8,43 @@ import { wholeNumber } from './whole-number.ts';
 import { describe } from './written.ts';
 import type { YamlSource } from './yaml-source.ts';
 
+/** Every limit that can be written, in one mapping. */
+export type AllLimits = Limits & Partial<Policing>;
+type LimitName = keyof AllLimits;
+
 export const LIMIT_KEYS = {
   guestConnections: 'guest_connections',
   guestRate: 'guest_rate',
   bridgeConnections: 'bridge_connections',
   bridgeRate: 'bridge_rate',
-} as const satisfies Record<keyof Limits, string>;
+  portRate: 'port_rate',
+  portBandwidth: 'port_bandwidth',
+} as const satisfies Record<LimitName, string>;
 
-export const ALL_LIMITS = ['guestConnections', 'guestRate', 'bridgeConnections', 'bridgeRate'] as const;
-export const SERVICE_LIMITS = ['guestConnections', 'guestRate'] as const;
+export const ALL_LIMITS = [
+  'guestConnections',
+  'guestRate',
+  'bridgeConnections',
+  'bridgeRate',
+  'portRate',
+  'portBandwidth',
+] as const satisfies readonly LimitName[];
+export const SERVICE_LIMITS = ['guestConnections', 'guestRate'] as const satisfies readonly LimitName[];
 
-export const limit = wholeNumber('limit', 0, MAX_LIMIT);
+const number = wholeNumber('limit', 0, MAX_LIMIT);
+
+/** Who judges a limit. */
+export const LIMIT_JUDGES: Readonly<Record<LimitName, Judge<number>>> = {
+  guestConnections: number,
+  guestRate: number,
+  bridgeConnections: number,
+  bridgeRate: number,
+  portRate: number,
+  portBandwidth: wholeNumber('bandwidth in Mbit/s', 0, MAX_BANDWIDTH),
+};
 
 /** The value of a key that holds limits: a mapping or nothing. What is in it `parseLimits` tells. */
-export function limitsMapping(names: readonly (keyof Limits)[]): Judge<void> {
+export function limitsMapping(names: readonly LimitName[]): Judge<void> {
   return (written) => {
     // `YamlSource.plain` gives `{}` for a mapping.
     const isMapping = typeof written === 'object' && !Array.isArray(written);
@@ -40,10 +63,10 @@ export function limitsMapping(names: readonly (keyof Limits)[]): Judge<void> {
  */
 export function parseLimits(
   node: Node | undefined,
-  names: readonly (keyof Limits)[],
+  names: readonly LimitName[],
   source: YamlSource,
   owner: string,
-): { readonly limits: Limits; readonly problems: readonly Problem[] } {
+): { readonly limits: AllLimits; readonly problems: readonly Problem[] } {
   if (!isMap(node)) return { limits: {}, problems: [] };
   const { fields, values, duplicates } = collectFields(source.fields(node), source, owner);
   const known = names.map((name) => LIMIT_KEYS[name]);
@@ -51,11 +74,11 @@ export function parseLimits(
   const unknown = Object.keys(values).filter((key) => !known.some((name) => name === key));
   const problems = [...duplicates, ...unknown.map((key) => unknownKey(key, around))];
 
-  const limits: { -readonly [name in keyof Limits]?: number } = {};
+  const limits: { -readonly [name in LimitName]?: number } = {};
   for (const name of names) {
     const written = values[LIMIT_KEYS[name]];
     if (written === undefined || written === null) continue;
-    const verdict = limit(written);
+    const verdict = LIMIT_JUDGES[name](written);
     if ('value' in verdict) limits[name] = verdict.value;
     else problems.push(...verdict.faults.map((found) => faultProblem(LIMIT_KEYS[name], found, around)));
   }

@@ -12,7 +12,9 @@ export interface LoadedConfig extends ParsedConfig {
 /** Reads and parses. Faults in the content are in `problems`; rejects with `ConfigError` when the file can't be read. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const text = readText(file);
-  return { file, exists: text !== undefined, ...parseConfig(text ?? '') };
+  const parsed = parseConfig(text ?? '');
+  if (text !== undefined) return { file, exists: true, ...parsed };
+  return { file, exists: false, ...parsed, config: { ...parsed.config, policing: undefined } };
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { ConfigError, messageOf } from '../errors.ts';
+import { DEFAULT_POLICING } from '../model/limits.ts';
 import { DEFAULT_SETTINGS } from '../model/settings.ts';
 import { collectFields } from './collect-fields.ts';
 import type { Config } from './config.ts';
@@ -15,7 +16,7 @@ export interface ParsedConfig {
   readonly readable: boolean;
 }
 
-const EMPTY: Config = { ...DEFAULT_SETTINGS, services: [] };
+const UNKNOWN: Config = { ...DEFAULT_SETTINGS, services: [], policing: undefined };
 /** A file with more is not what it was meant to be. */
 const MAX_PROBLEMS = 1000;
 
@@ -27,27 +28,35 @@ export function parseConfig(text: string): ParsedConfig {
     // Deep nesting ends in a RangeError, here or in the YAML library; a flood of aliases in a ConfigError.
     if (!(error instanceof RangeError || error instanceof ConfigError)) throw error;
     const why = error instanceof RangeError ? 'lists or mappings nested too deep' : messageOf(error);
-    return { config: EMPTY, ...unreadable(`the file has ${why}`, 'write it out plainly') };
+    return { config: UNKNOWN, ...unreadable(`the file has ${why}`, 'write it out plainly') };
   }
 }
 
 function parseReadable(read: ReadYaml): ParsedConfig {
-  if (!read.readable) return { config: EMPTY, ...read };
+  if (!read.readable) return { config: UNKNOWN, ...read };
   const { source, root } = read;
-  if (root === undefined) return { config: EMPTY, problems: [], readable: true };
+  if (root === undefined) {
+    return { config: { ...UNKNOWN, policing: DEFAULT_POLICING }, problems: [], readable: true };
+  }
 
   const ours = collectFields(
     source.fields(root).filter((field) => field.key.startsWith(KEY_PREFIX)),
     source,
     '',
   );
-  const { settings, problems } = parseSettings(ours, source);
+  const { settings, policing, problems } = parseSettings(ours, source);
   const list = ours.fields.get(SERVICES_KEY);
   const services = parseEntries(list?.value, list?.at ?? source.position(root), source);
-  const config = { ...settings, services: services.entries.map((entry) => entry.service) };
+  // Any of them may be a limit that was meant otherwise, and one that falls away lets everything pass.
+  const faults = [...ours.duplicates, ...problems];
+  const config = {
+    ...settings,
+    services: services.entries.map((entry) => entry.service),
+    policing: faults.length === 0 ? policing : undefined,
+  };
   return {
     config,
-    problems: inOrder([...ours.duplicates, ...problems, ...services.problems]),
+    problems: inOrder([...faults, ...services.problems]),
     readable: true,
   };
 }

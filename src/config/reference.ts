@@ -1,7 +1,7 @@
-import { DEFAULT_LIMITS, type Limits } from '../model/limits.ts';
+import { DEFAULT_LIMITS, DEFAULT_POLICING } from '../model/limits.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
 import { ENTRY_JUDGES } from './entry.ts';
-import { LIMIT_KEYS, limit, SERVICE_LIMITS } from './limits.ts';
+import { type AllLimits, LIMIT_JUDGES, LIMIT_KEYS, SERVICE_LIMITS } from './limits.ts';
 import { SETTING_JUDGES, SETTING_KEYS } from './settings.ts';
 import type { Judge } from './verdict.ts';
 
@@ -58,10 +58,10 @@ const SETTINGS: Readonly<Record<keyof Settings, Described>> = {
     meaning: 'where Prometheus finds the metrics ([monitoring.md](monitoring.md)); without it, nowhere',
     accepts: '`127.0.0.1:9516`, `[::1]:9516`, `unix:/run/one_tproxy/metrics.sock`',
   },
-  limits: { meaning: 'how many connections guests may have: see [limits](#limits)', accepts: 'mapping' },
+  limits: { meaning: 'how much guests may have and send: see [limits](#limits)', accepts: 'mapping' },
 };
 
-const LIMITS: Readonly<Record<keyof Limits, { readonly meaning: string; readonly beyond: string }>> = {
+const LIMITS: Readonly<Record<keyof AllLimits, { readonly meaning: string; readonly beyond: string }>> = {
   guestConnections: {
     meaning: 'connections that a guest, known by its address, has at once',
     beyond: 'its new connections are reset',
@@ -78,6 +78,14 @@ const LIMITS: Readonly<Record<keyof Limits, { readonly meaning: string; readonly
   bridgeRate: {
     meaning: 'new connections of all guests of a bridge per second',
     beyond: "new ones wait in the kernel's queue",
+  },
+  portRate: {
+    meaning: 'new connections per second that come by a port of a bridge, a NIC of a VM',
+    beyond: 'they are dropped in the bridge; the guest tries again a second later',
+  },
+  portBandwidth: {
+    meaning: 'Mbit/s that come by a port of a bridge for 169.254.16.9',
+    beyond: 'dropped in the bridge; TCP sends it again, and slows down',
   },
 };
 
@@ -97,8 +105,8 @@ const REFERENCE: Readonly<Record<'services' | 'limits' | 'settings', () => strin
       ['key', 'default', 'type', 'limits', 'beyond it'],
       namesOf(LIMITS).map((name) => [
         `\`:${LIMIT_KEYS[name]}:\``,
-        String(DEFAULT_LIMITS[name]),
-        limit.accepts ?? '',
+        String({ ...DEFAULT_LIMITS, ...DEFAULT_POLICING }[name]),
+        LIMIT_JUDGES[name].accepts ?? '',
         LIMITS[name].meaning,
         LIMITS[name].beyond,
       ]),

@@ -1,3 +1,4 @@
+import { DEFAULT_POLICING, type Policing } from '../model/limits.ts';
 import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
@@ -68,6 +69,7 @@ export function parseSettings(
   source: YamlSource,
 ): {
   readonly settings: Settings;
+  readonly policing: Policing;
   readonly problems: readonly Problem[];
 } {
   const around: Surroundings = { fields, whole: { line: 1, column: 1 }, owner: '', known: KNOWN };
@@ -96,6 +98,11 @@ export function parseSettings(
     ` of :${SETTING_KEYS.limits}:`,
   );
   problems.push(...ofAll.problems);
+  const { portRate, portBandwidth, ...limits } = ofAll.limits;
+  const policing = {
+    portRate: portRate ?? DEFAULT_POLICING.portRate,
+    portBandwidth: portBandwidth ?? DEFAULT_POLICING.portBandwidth,
+  };
   const settings: Settings = {
     debugLevel: take('debugLevel') ?? DEFAULT_SETTINGS.debugLevel,
     drainTimeoutS: take('drainTimeoutS') ?? DEFAULT_SETTINGS.drainTimeoutS,
@@ -104,9 +111,9 @@ export function parseSettings(
     keepaliveS: take('keepaliveS') ?? DEFAULT_SETTINGS.keepaliveS,
     idleTimeoutS: take('idleTimeoutS') ?? DEFAULT_SETTINGS.idleTimeoutS,
     workers: take('workers') ?? DEFAULT_SETTINGS.workers,
-    limits: ofAll.limits,
+    limits,
     ...(owner === undefined ? {} : { processOwner: owner }),
     ...(listen === undefined ? {} : { metricsListen: listen }),
   };
-  return { settings, problems };
+  return { settings, policing, problems };
 }

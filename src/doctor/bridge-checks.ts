@@ -8,7 +8,7 @@ import type { Examination, Finding } from './check.ts';
 import { TABLES } from './host-checks.ts';
 import { judgeBridge, judgeGuests } from './judge-bridge.ts';
 import { judgeListening, judgeMap } from './judge-endpoints.ts';
-import { judgeArp, judgeGuard, judgeRedirect } from './judge-nft.ts';
+import { judgeArp, judgeGuard, judgePolice, judgeRedirect } from './judge-nft.ts';
 import { judgePlan } from './judge-plan.ts';
 import { judgeInside, judgeNetns, judgeRuleset, judgeSysctls, judgeVeth } from './judge-plumbing.ts';
 import { judgeListener } from './judge-processes.ts';
@@ -61,6 +61,9 @@ export function bridgeChecks(
       return judgeArp({ bridge, nft: await nft() }, chain);
     }),
     check('guard', 'guard', [NFT, TABLES], async () => judgeGuard({ nft: await nft() })),
+    check('police', 'limit of its ports', [NFT, TABLES, 'configuration'], async () =>
+      judgePolice({ nft: await nft() }, (await scene.config()).config.policing),
+    ),
     check('veth', 'veth pair', [own('bridge')], async () => {
       const all = await links();
       const find = (name: string) => all.find((link) => link.name === name);

@@ -1,5 +1,8 @@
 import type { ArpForm } from '../driver/arp-rules.ts';
 import type { Facts } from '../driver/facts.ts';
+import { policeRules, policeState } from '../driver/police-rules.ts';
+import { policingWords } from '../driver/policing-words.ts';
+import type { Policing } from '../model/limits.ts';
 import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
 import type { NftChain } from '../system/nft-chains.ts';
 import { counted } from '../words.ts';
@@ -38,6 +41,28 @@ export function judgeGuard({ nft }: Pick<Facts, 'nft'>): Finding {
   if (nft.guard === 'right') return ok(`nobody else can claim ${SERVICE_ADDRESS}`);
   const state = nft.guard === 'missing' ? 'missing' : 'not what it should be';
   return warning(`chain guard is ${state}: a guest can claim ${SERVICE_ADDRESS}`, APPLY);
+}
+
+/** The chain that limits what ports may send, against the configuration (undefined: it does not tell). */
+export function judgePolice({ nft }: Pick<Facts, 'nft'>, policing: Policing | undefined): Finding {
+  const chain = nft.police;
+  if (policing === undefined)
+    return ok(chain === undefined ? 'none' : 'as it was configured once; the configuration does not tell');
+  const form = nft.form ?? 'port-set';
+  if (policeRules(form, policing).length === 0) {
+    return chain === undefined
+      ? ok('none is configured')
+      : warning('chain police is there, and no limit is configured', APPLY);
+  }
+  const wanted = policingWords(policing);
+  if (policeState(chain, form, policing) !== 'right') {
+    return warning(
+      `a port may send more than ${wanted}: chain police ${chain === undefined ? 'is missing' : 'is not what it should be'}`,
+      APPLY,
+    );
+  }
+  const dropped = chain?.rules.reduce((sum, { packets = 0 }) => sum + packets, 0) ?? 0;
+  return ok(`${wanted}; ${counted(dropped, 'packet')} dropped on all bridges so far`);
 }
 
 /** The map that brings frames with another hypervisor's MAC to this one, against the guests that should be in it. */

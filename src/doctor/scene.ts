@@ -97,6 +97,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         attachments,
         resolve: rememberingResolve(resolveServices),
         report,
+        policing: wanted.policing,
         daemons: { sync: refuse, serves: refuse },
         withLock: refuse,
       };

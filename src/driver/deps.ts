@@ -1,4 +1,5 @@
 import type { Endpoint } from '../model/endpoint.ts';
+import type { Policing } from '../model/limits.ts';
 import type { Service } from '../model/service.ts';
 import type { Host } from '../system/host.ts';
 import type { Run } from '../system/run.ts';
@@ -26,6 +27,8 @@ export interface DriverDeps {
   readonly attachments: AttachmentStore;
   readonly resolve: Resolve;
   readonly report: Reporter;
+  /** What ports of bridges may send; undefined: nobody knows, so what is in force stays. */
+  readonly policing: Policing | undefined;
   /** Holds the one lock of this host while the function runs. */
   readonly withLock: <T>(fn: () => Promise<T>) => Promise<T>;
 }

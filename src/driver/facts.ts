@@ -1,4 +1,5 @@
 import type { Endpoint } from '../model/endpoint.ts';
+import type { NftChain } from '../system/nft-chains.ts';
 import type { ArpForm } from './arp-rules.ts';
 
 /** What is there, for one bridge: the observed half of a plan. */
@@ -83,6 +84,8 @@ export interface NftFacts {
   readonly portSet: PortSetState;
   /** The chain that guards the service address, for all bridges. */
   readonly guard: ChainState;
+  /** The chain that limits what ports may send, for all bridges; what it should be is not known here. */
+  readonly police: NftChain | undefined;
   readonly redirect: RedirectState;
 }
 

@@ -49,11 +49,16 @@ const CLAIMS = [
 
 /** Rules of the guard, for all bridges at once: the set of names says which. */
 export function guardRules(form: ArpForm): readonly string[] {
-  const notOurs = `iifname != @${PORT_SET}`;
-  const here = form === 'ibrname' ? `meta ibrname @${PORT_SET} ${notOurs}` : notOurs;
+  const here = fromOthers(form);
   return [...CLAIMS.map((frame) => `${frame} ${here} drop`), ...newSenders('ip'), ...newSenders(ARP)].map(
     (rule) => marked('', rule),
   );
+}
+
+/** Matches what comes by other ports than our own. */
+export function fromOthers(form: ArpForm): string {
+  const notOurs = `iifname != @${PORT_SET}`;
+  return form === 'ibrname' ? `meta ibrname @${PORT_SET} ${notOurs}` : notOurs;
 }
 
 function newSenders(protocol: 'ip' | typeof ARP): string[] {

@@ -1,7 +1,6 @@
 import { arpChainName, endpointMapName } from '../model/names.ts';
 import type { NftTables } from '../system/nft.ts';
 import type { BridgeTable } from '../system/nft-bridge-table.ts';
-import type { NftChain } from '../system/nft-chains.ts';
 import type { IpTable } from '../system/nft-ip-table.ts';
 import {
   ARP_HOOK_READ,
@@ -13,8 +12,10 @@ import {
   redirectRules,
   TAP_MAP,
 } from './arp-rules.ts';
+import { chainStateOf } from './chain-state.ts';
 import type { ChainState, NftFacts, TableState } from './facts.ts';
 import { GUARD_CHAIN, GUARD_HOOK_READ, GUARD_SETS, guardRules, listedNames } from './guard-rules.ts';
+import { POLICE_CHAIN, POLICE_SETS } from './police-rules.ts';
 
 /** The part of our tables that concerns one bridge. */
 export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen']): NftFacts {
@@ -27,6 +28,7 @@ export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen
     bridgeTable: bridgeTableState(tables.bridge, bridge),
     portSet: portSetState(tables.bridge, bridge),
     guard: guardState(tables.bridge),
+    police: tables.bridge?.chains.get(POLICE_CHAIN),
     redirect: {
       chain: redirectState(tables.bridge),
       taps: tables.bridge?.macMaps.get(TAP_MAP),
@@ -47,6 +49,7 @@ function portSetState(table: BridgeTable | undefined, bridge: string): NftFacts[
     ([name, chain]) =>
       name !== arpChainName(bridge) &&
       name !== GUARD_CHAIN &&
+      name !== POLICE_CHAIN &&
       chain.rules.some(({ sets }) => sets.includes(PORT_SET)),
   );
   const own = ownNames(bridge);
@@ -59,8 +62,8 @@ function bridgeTableState(table: BridgeTable | undefined, bridge: string): Table
   if (table === undefined) return 'missing';
   const ports = table.sets.get(PORT_SET) ?? [];
   const own = new Set([
-    ...[PORT_SET, TAP_MAP, REDIRECT_CHAIN, GUARD_CHAIN, arpChainName(bridge)],
-    ...Object.keys(GUARD_SETS),
+    ...[PORT_SET, TAP_MAP, REDIRECT_CHAIN, GUARD_CHAIN, POLICE_CHAIN, arpChainName(bridge)],
+    ...Object.keys({ ...GUARD_SETS, ...POLICE_SETS }),
   ]);
   const names = [...table.others, ...table.sets.keys(), ...table.macMaps.keys(), ...table.chains.keys()];
   const alone =
@@ -76,33 +79,16 @@ function ownNames(bridge: string): readonly string[] {
 /** What the ARP chain of a bridge is like; right is either form. */
 function chainState(table: BridgeTable | undefined, bridge: string): ChainState {
   const forms = (['ibrname', 'port-set'] as const).map((form) => arpRules(bridge, form));
-  return stateOf(table?.chains.get(arpChainName(bridge)), ARP_HOOK_READ, forms);
+  return chainStateOf(table?.chains.get(arpChainName(bridge)), ARP_HOOK_READ, forms);
 }
 
 function redirectState(table: BridgeTable | undefined): ChainState {
-  return stateOf(table?.chains.get(REDIRECT_CHAIN), REDIRECT_HOOK_READ, [redirectRules()]);
+  return chainStateOf(table?.chains.get(REDIRECT_CHAIN), REDIRECT_HOOK_READ, [redirectRules()]);
 }
 
 function guardState(table: BridgeTable | undefined): ChainState {
   const form = formInUse(table) ?? 'port-set';
-  return stateOf(table?.chains.get(GUARD_CHAIN), GUARD_HOOK_READ, [guardRules(form)]);
-}
-
-function stateOf(
-  chain: NftChain | undefined,
-  hook: string,
-  right: readonly (readonly string[])[],
-): ChainState {
-  if (chain === undefined) return 'missing';
-  if (chain.base !== hook) return 'wrong-hook';
-  return right.some((rules) => hasRules(chain, rules)) ? 'right' : 'wrong-rules';
-}
-
-function hasRules(chain: NftChain, rules: readonly string[]): boolean {
-  return (
-    chain.rules.length === rules.length &&
-    rules.every((rule, index) => rule.endsWith(`comment "${chain.rules[index]?.comment}"`))
-  );
+  return chainStateOf(table?.chains.get(GUARD_CHAIN), GUARD_HOOK_READ, [guardRules(form)]);
 }
 
 /** The form that is in use on this host, by whatever driver; undefined when nothing tells. */

@@ -12,6 +12,7 @@ import {
   TAP_MAP,
 } from './arp-rules.ts';
 import { GUARD_CHAIN, GUARD_HOOK, GUARD_SETS, guardRules } from './guard-rules.ts';
+import { POLICE_CHAIN, POLICE_HOOK, POLICE_SETS, policeRules } from './police-rules.ts';
 import type { StepOfHand } from './steps.ts';
 
 /** One transaction for `nft -f -`. */
@@ -46,11 +47,17 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
         `delete chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
       ];
     case 'create-guard':
-      return newGuard(step.form);
+      return newChain(GUARD, guardRules(step.form));
     case 'rewrite-guard':
-      return [...noGuard(), ...newGuard(step.form)];
+      return [...noChain(GUARD), ...newChain(GUARD, guardRules(step.form))];
     case 'delete-guard':
-      return noGuard();
+      return noChain(GUARD);
+    case 'create-police':
+      return newChain(POLICE, policeRules(step.form, step.policing));
+    case 'rewrite-police':
+      return [...noChain(POLICE), ...newChain(POLICE, policeRules(step.form, step.policing))];
+    case 'delete-police':
+      return noChain(POLICE);
     case 'create-redirect':
       return [
         `add chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN} { ${REDIRECT_HOOK} }`,
@@ -101,25 +108,37 @@ function rules(step: { readonly bridge: string; readonly form: ArpForm }): strin
   return arpRules(step.bridge, step.form).map((rule) => `add rule bridge ${NFT_TABLE} ${chain} ${rule}`);
 }
 
-function newGuard(form: ArpForm): string[] {
+/** A chain for all bridges, with sets that it fills itself. */
+interface SharedChain {
+  readonly name: string;
+  readonly hook: string;
+  readonly sets: Readonly<Record<string, string>>;
+}
+
+const GUARD: SharedChain = { name: GUARD_CHAIN, hook: GUARD_HOOK, sets: GUARD_SETS };
+const POLICE: SharedChain = { name: POLICE_CHAIN, hook: POLICE_HOOK, sets: POLICE_SETS };
+
+function newChain(chain: SharedChain, rules: readonly string[]): string[] {
   return [
-    ...guardSets('add'),
-    `add chain bridge ${NFT_TABLE} ${GUARD_CHAIN} { ${GUARD_HOOK} }`,
-    ...guardRules(form).map((rule) => `add rule bridge ${NFT_TABLE} ${GUARD_CHAIN} ${rule}`),
+    ...addSets(chain),
+    `add chain bridge ${NFT_TABLE} ${chain.name} { ${chain.hook} }`,
+    ...rules.map((rule) => `add rule bridge ${NFT_TABLE} ${chain.name} ${rule}`),
   ];
 }
 
 /** Somebody may have taken its sets away, and there is no "delete if there". */
-function noGuard(): string[] {
-  const chain = `chain bridge ${NFT_TABLE} ${GUARD_CHAIN}`;
-  return [`flush ${chain}`, `delete ${chain}`, ...guardSets('add'), ...guardSets('delete')];
+function noChain(chain: SharedChain): string[] {
+  const name = `chain bridge ${NFT_TABLE} ${chain.name}`;
+  const sets = Object.keys(chain.sets);
+  return [
+    ...[`flush ${name}`, `delete ${name}`, ...addSets(chain)],
+    ...sets.map((set) => `delete set bridge ${NFT_TABLE} ${set}`),
+  ];
 }
 
-function guardSets(verb: 'add' | 'delete'): string[] {
-  return Object.entries(GUARD_SETS).map(([name, definition]) =>
-    verb === 'add'
-      ? `add set bridge ${NFT_TABLE} ${name} { ${definition} }`
-      : `delete set bridge ${NFT_TABLE} ${name}`,
+function addSets({ sets }: SharedChain): string[] {
+  return Object.entries(sets).map(
+    ([set, definition]) => `add set bridge ${NFT_TABLE} ${set} { ${definition} }`,
   );
 }
 

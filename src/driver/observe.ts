@@ -13,6 +13,7 @@ import { GUARD_CHAIN } from './guard-rules.ts';
 import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
 import { netnsSysctls } from './netns-sysctls.ts';
 import { nftFacts } from './nft-facts.ts';
+import { POLICE_CHAIN } from './police-rules.ts';
 
 /** Everything about a bridge: three processes side by side, five when it has our port and a netns. Acts in the root namespace. */
 export async function observeBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
@@ -21,12 +22,12 @@ export async function observeBridge(run: Run, host: Host, bridge: string): Promi
 
 /**
  * The same, but of nft only the bridge's own objects, which is enough to see that nothing has to be done, and does not
- * cost more with every other bridge of the host. A plan that changes nft needs `withTables`. Six processes for nft.
+ * cost more with every other bridge of the host. A plan that changes nft needs `withTables`. Seven processes for nft.
  */
 export async function glanceAtBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
   const objects = readObjects(run, {
     endpoints: endpointMapName(bridge),
-    chains: [arpChainName(bridge), REDIRECT_CHAIN, GUARD_CHAIN],
+    chains: [arpChainName(bridge), REDIRECT_CHAIN, GUARD_CHAIN, POLICE_CHAIN],
     sets: [PORT_SET],
     macMaps: [TAP_MAP],
   });

@@ -3,6 +3,7 @@ import type { Facts, NftFacts } from './facts.ts';
 import { listedNames } from './guard-rules.ts';
 import type { Desired } from './plan.ts';
 import { keptMac } from './plan-links.ts';
+import { planPolice } from './plan-police.ts';
 import { planRedirect } from './plan-redirect.ts';
 import type { Step } from './steps.ts';
 
@@ -10,6 +11,7 @@ export function planNft(facts: Facts, desired: Desired): Step[] {
   const { bridge, nft } = facts;
   return [
     ...planArp(bridge, nft, desired),
+    ...planPolice(nft.police, desired),
     ...planRedirect(nft.redirect, desired.taps, keptMac(facts) ?? desired.mac),
     ...planEndpoints(bridge, nft, desired.endpoints),
   ];
@@ -61,6 +63,7 @@ export function planNftRemoval(bridge: string, nft: NftFacts, elsewhere: Readonl
   if (nft.ipTable === 'alone') steps.push({ do: 'delete-table', family: 'ip' });
   if (nft.chain !== 'missing') steps.push({ do: 'delete-chain', bridge });
   if (nft.portSet.state !== 'shared' && nft.guard !== 'missing') steps.push({ do: 'delete-guard' });
+  if (nft.portSet.state !== 'shared' && nft.police !== undefined) steps.push({ do: 'delete-police' });
   if (nft.portSet.listed) {
     steps.push({ do: 'unlist-port', names: listedNames(bridge, nft.form ?? 'port-set') });
   }

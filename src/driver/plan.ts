@@ -1,4 +1,5 @@
 import type { Endpoint } from '../model/endpoint.ts';
+import type { Policing } from '../model/limits.ts';
 import { bridgePort, netnsName } from '../model/names.ts';
 import type { ArpForm } from './arp-rules.ts';
 import type { Facts } from './facts.ts';
@@ -14,6 +15,8 @@ export interface Desired {
   readonly mac: string;
   readonly arpForm: ArpForm;
   readonly taps: Taps;
+  /** What ports of bridges may send; undefined: nobody knows. */
+  readonly policing: Policing | undefined;
 }
 
 /**

@@ -59,16 +59,17 @@ export async function settle(
   return steps;
 }
 
-type Seams = Pick<DriverDeps, 'run' | 'host'>;
+type Seams = Pick<DriverDeps, 'run' | 'host' | 'policing'>;
 
 async function planPlumbing(
   glance: Facts,
   endpoints: readonly Endpoint[],
   taps: Taps,
-  { run, host }: Seams,
+  { run, host, policing }: Seams,
 ): Promise<readonly Step[]> {
   const mac = serviceMac(glance.bridge, await host.identity());
-  const plan = (facts: Facts, arpForm: ArpForm) => planBridge(facts, { endpoints, mac, arpForm, taps });
+  const plan = (facts: Facts, arpForm: ArpForm) =>
+    planBridge(facts, { endpoints, mac, arpForm, taps, policing });
   const steps = plan(glance, glance.nft.form ?? 'port-set');
   if (!steps.some(changesNft)) return steps;
   const facts = await withTables(run, glance);
@@ -77,7 +78,7 @@ async function planPlumbing(
 }
 
 async function planUnplumbing(glance: Facts, taps: Taps, { run }: Seams): Promise<readonly Step[]> {
-  const nothing = { endpoints: [], mac: '', arpForm: 'port-set', taps } as const;
+  const nothing = { endpoints: [], mac: '', arpForm: 'port-set', taps, policing: undefined } as const;
   const steps = planBridge(glance, nothing);
   return steps.length === 0 ? steps : planBridge(await withTables(run, glance), nothing);
 }

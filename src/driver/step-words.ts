@@ -1,5 +1,6 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { NFT_TABLE, SERVICE_ADDRESS } from '../model/names.ts';
+import { policingWords } from './policing-words.ts';
 import type { Step } from './steps.ts';
 
 /** A step for people, as an order: `put br0b into bridge br0`. */
@@ -61,6 +62,11 @@ export function words(step: Step): string {
       return 'rewrite the chain that guards the service address';
     case 'delete-guard':
       return 'delete the chain that guards the service address';
+    case 'create-police':
+    case 'rewrite-police':
+      return `limit each port of a bridge to ${policingWords(step.policing)}`;
+    case 'delete-police':
+      return 'take the limit of ports away';
     case 'create-redirect':
       return 'create the chain that brings frames to the nearest proxy';
     case 'delete-redirect':

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../model/endpoint.ts';
+import type { Policing } from '../model/limits.ts';
 import type { ArpForm } from './arp-rules.ts';
 
 /** What can be done to the host: step → its arguments. Every place that handles steps is complete by type. */
@@ -36,6 +37,9 @@ export interface StepArguments {
   'create-guard': { form: ArpForm };
   'rewrite-guard': { form: ArpForm };
   'delete-guard': Record<never, never>;
+  'create-police': { form: ArpForm; policing: Policing };
+  'rewrite-police': { form: ArpForm; policing: Policing };
+  'delete-police': Record<never, never>;
   'create-redirect': Record<never, never>;
   'delete-redirect': Record<never, never>;
   'create-tap-map': Record<never, never>;
@@ -89,6 +93,9 @@ export const HAND = {
   'create-guard': 'nft',
   'rewrite-guard': 'nft',
   'delete-guard': 'nft',
+  'create-police': 'nft',
+  'rewrite-police': 'nft',
+  'delete-police': 'nft',
   'create-redirect': 'nft',
   'delete-redirect': 'nft',
   'create-tap-map': 'nft',
@@ -123,6 +130,8 @@ export function undoOf(step: Step): Step | undefined {
       return { do: 'delete-chain', bridge: step.bridge };
     case 'create-guard':
       return { do: 'delete-guard' };
+    case 'create-police':
+      return { do: 'delete-police' };
     case 'create-redirect':
       return { do: 'delete-redirect' };
     case 'create-tap-map':

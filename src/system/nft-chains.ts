@@ -1,4 +1,4 @@
-import { asString, type JsonObject } from './json.ts';
+import { asString, isObject, type JsonObject } from './json.ts';
 import { type NftObject, nftObjects } from './nft-objects.ts';
 
 /** A rule, as far as this program tells rules apart. */
@@ -8,6 +8,8 @@ export interface NftRule {
   readonly ibrname: boolean;
   /** Named sets that it looks into. */
   readonly sets: readonly string[];
+  /** Packets that its counter has counted; undefined: it has none. */
+  readonly packets?: number;
 }
 
 export interface NftChain {
@@ -42,5 +44,19 @@ function parseRule(rule: JsonObject): NftRule {
   const expressions = JSON.stringify(rule.expr ?? null);
   const ibrname = expressions.includes('{"key":"ibrname"}');
   const sets = [...expressions.matchAll(/"@([^"]+)"/g)].map(([, name]) => name ?? '');
-  return typeof rule.comment === 'string' ? { comment: rule.comment, ibrname, sets } : { ibrname, sets };
+  const packets = packetsOf(rule);
+  return {
+    ibrname,
+    sets,
+    ...(typeof rule.comment === 'string' ? { comment: rule.comment } : {}),
+    ...(packets === undefined ? {} : { packets }),
+  };
+}
+
+function packetsOf({ expr }: JsonObject): number | undefined {
+  for (const statement of Array.isArray(expr) ? expr : []) {
+    const counter = isObject(statement) ? statement.counter : undefined;
+    if (isObject(counter) && typeof counter.packets === 'number') return counter.packets;
+  }
+  return undefined;
 }

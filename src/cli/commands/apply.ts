@@ -7,18 +7,17 @@ import { attachmentsIn } from '../../driver/attachments.ts';
 import { applyHost, type BridgeOutcome, planHost } from '../../driver/host.ts';
 import { words } from '../../driver/step-words.ts';
 import { ConfigError, ExitCode, messageOf } from '../../errors.ts';
-import type { Service } from '../../model/service.ts';
-import type { Settings } from '../../model/settings.ts';
 import { runProgram } from '../../system/run.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
-import { realDeps, reporterOn } from './driver.ts';
+import { type Configured, realDeps, reporterOn } from './driver.ts';
 
 /** `tproxy apply`: brings the whole host, running guests included, to what the configuration asks for. */
 export async function apply(configFile: string, io: Io): Promise<ExitCode> {
   demandRoot('apply');
-  const { services, settings } = await faultlessConfiguration(configFile, io);
-  const deps = realDeps(settings, reporterOn(io));
+  const { services, ...wanted } = await faultlessConfiguration(configFile, io);
+  const { settings } = wanted;
+  const deps = realDeps(wanted, reporterOn(io));
   // A name server may take seconds: not while others wait for the lock.
   await deps.resolve(services ?? []);
   return deps.withLock(async () => {
@@ -37,9 +36,9 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
 /** `tproxy plan`: what `apply` would do. Changes nothing. */
 export async function plan(configFile: string, io: Io): Promise<ExitCode> {
   demandRoot('plan');
-  const { services, settings } = await faultlessConfiguration(configFile, io);
+  const { services, ...wanted } = await faultlessConfiguration(configFile, io);
   const deps = {
-    ...realDeps(settings, reporterOn(io)),
+    ...realDeps(wanted, reporterOn(io)),
     attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only'),
   };
   const outcomes = await planHost(services, deps);
@@ -52,17 +51,14 @@ export async function plan(configFile: string, io: Io): Promise<ExitCode> {
  * At deploy time a faulty entry is skipped. Here that would take a service from running guests, so any fault stops it
  * before anything is touched. `services` undefined: there is no file.
  */
-async function faultlessConfiguration(
-  file: string,
-  io: Io,
-): Promise<{ readonly services: readonly Service[] | undefined; readonly settings: Settings }> {
+async function faultlessConfiguration(file: string, io: Io): Promise<Configured> {
   const { config, problems, readable, exists } = await loadConfig(file);
   for (const problem of problems) io.err(formatProblem(problem, file));
   if (!readable || problems.some(({ severity }) => severity === 'error')) {
     throw new ConfigError(`${file} has errors: nothing was changed`);
   }
   if (!exists) io.err(`WARNING: there is no ${file}: guests keep the services that they have`);
-  return { services: exists ? config.services : undefined, settings: config };
+  return { services: exists ? config.services : undefined, settings: config, policing: config.policing };
 }
 
 function printOutcomes(outcomes: readonly BridgeOutcome[], io: Io, processes: readonly string[] = []): void {

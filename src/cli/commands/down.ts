@@ -18,8 +18,8 @@ export async function down(options: DriverOptions, io: Io, makeDeps: MakeDeps = 
     demandRoot('down');
     const concerns = await readConcerns(options, io, report);
     if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
-    const { services, settings } = await readConfiguration(options.configFile, report);
-    const deps = makeDeps(settings, report);
+    const { services, ...wanted } = await readConfiguration(options.configFile, report);
+    const deps = makeDeps(wanted, report);
     // All of the VM goes: the tap of one NIC is no guest that would keep the bridge of the next.
     const taps = concerns.list.flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));
     const codes: ExitCode[] = concerns.faulty === 0 ? [] : [ExitCode.failed];

@@ -9,6 +9,7 @@ import { attachmentsIn } from '../../driver/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
 import { rememberingResolve } from '../../driver/endpoints.ts';
 import { ConfigError, type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
+import type { Policing } from '../../model/limits.ts';
 import type { Service } from '../../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../model/settings.ts';
 import { thisHost } from '../../system/host.ts';
@@ -17,9 +18,15 @@ import { runningTogether } from '../../system/together.ts';
 import type { Io } from '../io.ts';
 
 /** Makes the driver's seams; tests give their own. */
-export type MakeDeps = (settings: Settings, report: Reporter) => DriverDeps;
+export type MakeDeps = (wanted: Wanted, report: Reporter) => DriverDeps;
 
-export const realDeps: MakeDeps = (settings, report) => ({
+/** What the seams need of the configuration. */
+export interface Wanted {
+  readonly settings: Settings;
+  readonly policing: Policing | undefined;
+}
+
+export const realDeps: MakeDeps = ({ settings, policing }, report) => ({
   run: runningTogether(runProgram, fileURLToPath(new URL('./together', import.meta.url))),
   host: thisHost,
   daemons: {
@@ -29,6 +36,7 @@ export const realDeps: MakeDeps = (settings, report) => ({
   attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`),
   resolve: rememberingResolve(resolveServices),
   report,
+  policing,
   withLock,
 });
 
@@ -45,10 +53,9 @@ export function reporterOn(io: Io, phase?: 'pre' | 'clean'): Reporter {
   };
 }
 
-export interface Configured {
+export interface Configured extends Wanted {
   /** Undefined: unreadable, and then nothing that runs may be changed. */
   readonly services: readonly Service[] | undefined;
-  readonly settings: Settings;
 }
 
 /** Faulty entries are reported and left out; the others work. */
@@ -59,11 +66,12 @@ export async function readConfiguration(file: string, report: Reporter): Promise
       if (problem.severity === 'error') report.error(formatProblem(problem, file));
       else report.warning(formatProblem(problem, file));
     }
-    return { services: readable ? config.services : undefined, settings: config };
+    const { services, policing } = config;
+    return { services: readable ? services : undefined, settings: config, policing };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     report.error(error.message);
-    return { services: undefined, settings: DEFAULT_SETTINGS };
+    return { services: undefined, settings: DEFAULT_SETTINGS, policing: undefined };
   }
 }
 

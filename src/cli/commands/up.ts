@@ -15,13 +15,13 @@ export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = re
     demandRoot('up');
     const concerns = await readConcerns(options, io, report);
     if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
-    const { services, settings } = await readConfiguration(options.configFile, report);
+    const { services, ...wanted } = await readConfiguration(options.configFile, report);
     if (services === undefined) {
       throw new ConfigError(
         `${options.configFile} is unreadable: nothing was changed; tproxy check shows why`,
       );
     }
-    const deps = makeDeps(settings, report);
+    const deps = makeDeps(wanted, report);
     let failed = concerns.faulty;
     for (const concern of concerns.list) {
       if (!(await attachOne(concern, services, deps))) failed += 1;

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { attach } from '../../../src/driver/up.ts';
+import { DEFAULT_POLICING, type Policing } from '../../../src/model/limits.ts';
 import { addBridge, addGuest, type Guest } from '../../support/network.ts';
 import type { Place } from '../../support/place.ts';
 import { Sandbox } from '../../support/sandbox.ts';
@@ -21,10 +22,10 @@ export interface Scene {
   readonly serviceMac: string;
 }
 
-export async function openScene(): Promise<Scene> {
+export async function openScene(policing: Policing = DEFAULT_POLICING): Promise<Scene> {
   const box = await Sandbox.create();
   try {
-    const deps = boxDeps(box);
+    const deps = Object.assign(boxDeps(box), { policing });
     await addBridge(box, 'br0');
     const attacker = await addGuest(box, 'br0', { ip: '192.168.1.6', vmId: 6 });
     const victim = await addGuest(box, 'br0', { ip: '192.168.1.7', vmId: 7 });

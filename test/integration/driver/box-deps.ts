@@ -3,6 +3,7 @@ import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachm
 import type { DriverDeps } from '../../../src/driver/deps.ts';
 import { rememberingResolve } from '../../../src/driver/endpoints.ts';
 import { CommandError } from '../../../src/errors.ts';
+import { DEFAULT_POLICING, type Policing } from '../../../src/model/limits.ts';
 import { endpointOf, type Service } from '../../../src/model/service.ts';
 import type { Host, Moment } from '../../../src/system/host.ts';
 import { readEndpointMaps } from '../../../src/system/nft.ts';
@@ -19,6 +20,8 @@ export interface BoxDeps extends DriverDeps {
   readonly lines: string[];
   /** Seconds by which the host's uptime is ahead of the machine's. */
   laterS: number;
+  /** What ports may send. */
+  policing: Policing | undefined;
   /** What the daemons do when asked; replace it to make them fail. */
   sync: (bridge: string) => Promise<void>;
   /** Stands before each program; replace it to make one fail. */
@@ -35,6 +38,7 @@ export function boxDeps(box: Sandbox): BoxDeps {
     synced,
     lines,
     laterS: 0,
+    policing: DEFAULT_POLICING,
     sync: async () => {},
     before: () => {},
     run: async (command, args, options) => {
@@ -127,7 +131,7 @@ export async function traces(box: Sandbox): Promise<string> {
     ls -A /run/netns /run/one_tproxy/attachments 2>/dev/null || true
   `);
   return `${tables
-    .replaceAll(/(set (?:senders|newcomers) \{[^}]*?)\s*elements = \{[^}]*\}/g, '$1')
+    .replaceAll(/(set (?:senders|newcomers|police_\w+) \{[^}]*?)\s*elements = \{[^}]*\}/g, '$1')
     .split(/^(?=table )/m)
     .map(inOrder)
     .join('')}${rest}`;

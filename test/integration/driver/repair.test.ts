@@ -19,6 +19,7 @@ let guest: Guest;
 beforeEach(async () => {
   box = await Sandbox.create();
   deps = boxDeps(box);
+  deps.policing = { portRate: 300, portBandwidth: 400 };
   await addBridge(box, 'br0');
   guest = await addGuest(box, 'br0', { ip: '192.168.1.7', vmId: 7 });
 });
@@ -123,6 +124,12 @@ const DAMAGE: readonly (readonly [string, string])[] = [
     'the netns lets pass what nobody forbids',
     `${IN_NETNS} nft 'chain inet one_tproxy input { policy accept; }'`,
   ],
+  ['ports have no limit', 'nft flush chain bridge one_tproxy police'],
+  [
+    'the chain that limits ports is deleted',
+    'nft "flush chain bridge one_tproxy police; delete chain bridge one_tproxy police"',
+  ],
+  ['a port is excepted from its limit', `nft insert rule bridge one_tproxy police iifname one-7-0 accept`],
   ['the chain to the nearest proxy is empty', 'nft flush chain bridge one_tproxy nearest'],
   ['the map of taps is empty', 'nft flush map bridge one_tproxy tap_macs'],
   [

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 import { knownKeys, withReference } from '../../../src/config/reference.ts';
-import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import { DEFAULT_LIMITS, DEFAULT_POLICING } from '../../../src/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -13,8 +13,9 @@ const manual = readFileSync(new URL('docs/configuration.md', root), 'utf8');
 describe('etc/OpenNebulaNetwork.conf', () => {
   it('has no problem and shows the defaults', () => {
     const { config, problems } = parseConfig(example);
-    const { services, ...settings } = config;
+    const { services, policing, ...settings } = config;
     expect(problems).toEqual([]);
+    expect(policing).toEqual(DEFAULT_POLICING);
     expect(settings).toEqual(DEFAULT_SETTINGS);
     expect(services).toMatchObject([
       { servicePort: 5030, networks: [] },
@@ -30,6 +31,7 @@ describe('etc/OpenNebulaNetwork.conf', () => {
     expect(config.processOwner).toBe('oneadmin');
     expect(config.metricsListen).toBe('127.0.0.1:9516');
     expect(config.limits).toEqual(DEFAULT_LIMITS);
+    expect(config.policing).toEqual(DEFAULT_POLICING);
   });
 
   it('explains every key there is, and no other', () => {

@@ -28,6 +28,12 @@ describe(':tproxy_limits:', () => {
     ['false', ':tproxy_limits: is false and no mapping', 'write :guest_connections:'],
     ['{guest_rate: -1}', ':guest_rate: of :tproxy_limits: is "-1", which is no limit', 'from 0 to 1000000'],
     ['{guest_rate: 1000001}', ':guest_rate: of :tproxy_limits: is "1000001"', 'from 0 to 1000000'],
+    ['{port_rate: x}', ':port_rate: of :tproxy_limits: is "x", which is no limit', 'from 0 to 1000000'],
+    [
+      '{port_bandwidth: 100001}',
+      ':port_bandwidth: of :tproxy_limits: is "100001", which is no bandwidth in Mbit/s',
+      'from 0 to 100000',
+    ],
     ['{guest_rate: [1]}', ':guest_rate: of :tproxy_limits: is a list', 'from 0 to 1000000'],
     ['{guest_rat: 1}', 'unknown key ":guest_rat:" of :tproxy_limits:', 'did you mean :guest_rate:?'],
     ['{__proto__: 1}', 'unknown key ":__proto__:" of :tproxy_limits:', `${KEYS} :bridge_connections:`],
@@ -37,7 +43,9 @@ describe(':tproxy_limits:', () => {
     expect(problems).toMatchObject([{ severity: 'error', line: 2 }]);
     expect(problems[0]?.message).toContain(message);
     expect(problems[0]?.remedy).toContain(remedy);
-    const { services, limits, ...settings } = config;
+    const { services, limits, policing, ...settings } = config;
+    // Nobody knows whether the faulty one was meant to limit ports.
+    expect(policing).toBeUndefined();
     expect({ ...settings, limits: {} }).toEqual(DEFAULT_SETTINGS);
     expect(limits).toEqual(written.includes('guest_rate: 1,') ? { guestRate: 1 } : {});
   });
@@ -46,6 +54,34 @@ describe(':tproxy_limits:', () => {
     const { config, problems } = parseConfig(':tproxy_limits:\n  :guest_rate: 5\n  :bridge_rate: x\n');
     expect(config.limits).toEqual({ guestRate: 5 });
     expect(problems).toMatchObject([{ line: 3, column: 3, key: 'bridge_rate' }]);
+  });
+});
+
+describe('what a port of a bridge may send', () => {
+  it.each([
+    ['', { portRate: 0, portBandwidth: 0 }],
+    [':tproxy_limits: {:port_rate: 300}\n', { portRate: 300, portBandwidth: 0 }],
+    [':tproxy_limits: {port_bandwidth: "400", guest_rate: 1}\n', { portRate: 0, portBandwidth: 400 }],
+    [
+      ':tproxy_limits: {port_rate: 1000000, port_bandwidth: 100000}\n',
+      { portRate: 1_000_000, portBandwidth: 100_000 },
+    ],
+    // Entries have nothing to do with it.
+    [`:tproxy:\n- ${SERVICE}, nonsense: 1}\n`, { portRate: 0, portBandwidth: 0 }],
+    // These may have been meant to.
+    [':tproxy_limit: {port_rate: 300}\n', undefined],
+    [':tproxy_limits: {port_rat: 300}\n', undefined],
+    [':tproxy_limits: {port_rate: 300, port_rate: 300}\n', undefined],
+    [':tproxy_limits: 300\n', undefined],
+    [':tproxy_limits: {port_rate: 300}\ntproxy_limits: {}\n', undefined],
+    [':tproxy_limits: {\n', undefined],
+  ])('%j', (text, policing) => {
+    expect(parseConfig(text).config.policing).toEqual(policing);
+  });
+
+  it('is no limit of a service', () => {
+    const { problems } = parseConfig(`tproxy:\n- ${SERVICE}, limits: {port_rate: 1}}\n`);
+    expect(problems).toMatchObject([{ message: 'unknown key ":port_rate:" of :limits: of entry 1' }]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
+import { DEFAULT_POLICING } from '../../../src/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 const CONTRACT = `
@@ -32,7 +33,7 @@ describe('what is right', () => {
     ['ports in quotes', CONTRACT.replaceAll(/_port: (\d+)/g, '_port: "$1"')],
   ])('reads the example of the contract with %s', (_what, text) => {
     expect(parseConfig(text)).toEqual({
-      config: { ...DEFAULT_SETTINGS, services: CONTRACT_SERVICES },
+      config: { ...DEFAULT_SETTINGS, services: CONTRACT_SERVICES, policing: DEFAULT_POLICING },
       problems: [],
       readable: true,
     });
@@ -47,7 +48,7 @@ describe('what is right', () => {
     ['settings without a value', ':tproxy_debug_level:\n:tproxy_process_owner: ~\n'],
   ])('finds no service and no problem in %s', (_what, text) => {
     expect(parseConfig(text)).toEqual({
-      config: { ...DEFAULT_SETTINGS, services: [] },
+      config: { ...DEFAULT_SETTINGS, services: [], policing: DEFAULT_POLICING },
       problems: [],
       readable: true,
     });
@@ -78,7 +79,7 @@ tproxy_drain_timeout: 0
 :tproxy_idle_timeout: 604800
 :tproxy_workers: 4
 :tproxy_process_owner: one-admin
-:tproxy_limits: {:guest_connections: 1}
+:tproxy_limits: {:guest_connections: 1, :port_rate: 300, :port_bandwidth: 400}
 `;
     expect(parseConfig(text)).toEqual({
       config: {
@@ -91,6 +92,7 @@ tproxy_drain_timeout: 0
         workers: 4,
         processOwner: 'one-admin',
         limits: { guestConnections: 1 },
+        policing: { portRate: 300, portBandwidth: 400 },
         services: [],
       },
       problems: [],

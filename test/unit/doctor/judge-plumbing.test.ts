@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeArp, judgeGuard, judgeRedirect } from '../../../src/doctor/judge-nft.ts';
+import { judgeArp, judgeGuard, judgePolice, judgeRedirect } from '../../../src/doctor/judge-nft.ts';
 import { judgePlan } from '../../../src/doctor/judge-plan.ts';
 import {
   judgeInside,
@@ -10,8 +10,9 @@ import {
 } from '../../../src/doctor/judge-plumbing.ts';
 import type { Facts, InsideFacts } from '../../../src/driver/facts.ts';
 import { netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
+import type { Policing } from '../../../src/model/limits.ts';
 import type { NftChain } from '../../../src/system/nft-chains.ts';
-import { MAC, PLUMBED, plumbed } from '../driver/facts.ts';
+import { MAC, PLUMBED, plumbed, policeChain } from '../driver/facts.ts';
 
 const APPLY = { verdict: 'failed', remedy: 'run tproxy apply' };
 
@@ -223,6 +224,43 @@ describe('what apply would do', () => {
     ],
   ])('%#', (given, finding) => {
     expect(judgePlan(given)).toMatchObject(finding);
+  });
+});
+
+describe('limit of ports', () => {
+  const POLICING = { portRate: 300, portBandwidth: 400 };
+  const OFF = { portRate: 0, portBandwidth: 0 };
+  test.each<[Policing | undefined, NftChain | undefined, string, string]>([
+    [OFF, undefined, 'ok', 'none is configured'],
+    [
+      POLICING,
+      policeChain(POLICING),
+      'ok',
+      '300 new connections/s and 400 Mbit/s; 14 packets dropped on all bridges so far',
+    ],
+    [
+      { ...OFF, portRate: 5 },
+      policeChain({ ...OFF, portRate: 5 }),
+      'ok',
+      '5 new connections/s; 7 packets dropped on all bridges so far',
+    ],
+    [
+      POLICING,
+      undefined,
+      'warning',
+      'a port may send more than 300 new connections/s and 400 Mbit/s: chain police is missing',
+    ],
+    [
+      POLICING,
+      policeChain({ ...POLICING, portRate: 1 }),
+      'warning',
+      'a port may send more than 300 new connections/s and 400 Mbit/s: chain police is not what it should be',
+    ],
+    [OFF, policeChain(POLICING), 'warning', 'chain police is there, and no limit is configured'],
+    [undefined, undefined, 'ok', 'none'],
+    [undefined, policeChain(POLICING), 'ok', 'as it was configured once; the configuration does not tell'],
+  ])('%j', (policing, police, verdict, seen) => {
+    expect(judgePolice(plumbed({ nft: { police } }), policing)).toMatchObject({ verdict, seen });
   });
 });
 

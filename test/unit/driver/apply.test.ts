@@ -8,7 +8,13 @@ import { CommandError } from '../../../src/errors.ts';
 import type { Run } from '../../../src/system/run.ts';
 import { BARE, MAC, ONEGATE, PLUMBED, TAPS } from './facts.ts';
 
-const DESIRED = { endpoints: [ONEGATE], mac: MAC, arpForm: 'port-set', taps: TAPS } as const;
+const DESIRED = {
+  endpoints: [ONEGATE],
+  mac: MAC,
+  arpForm: 'port-set',
+  taps: TAPS,
+  policing: undefined,
+} as const;
 const UP = planBridge(BARE, DESIRED);
 const DOWN = planBridge(PLUMBED, { ...DESIRED, endpoints: [] });
 

@@ -1,8 +1,12 @@
+import type { ArpForm } from '../../../src/driver/arp-rules.ts';
 import type { Facts, InsideFacts, NftFacts, PortFacts } from '../../../src/driver/facts.ts';
 import { netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
 import type { Taps } from '../../../src/driver/plan-redirect.ts';
+import { policeRules } from '../../../src/driver/police-rules.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
+import type { Policing } from '../../../src/model/limits.ts';
 import type { Service } from '../../../src/model/service.ts';
+import type { NftChain } from '../../../src/system/nft-chains.ts';
 
 /** Of `br0a`, as it is and as it would be made again. */
 export const MAC = '02:00:00:00:00:01';
@@ -20,6 +24,7 @@ const NO_NFT: NftFacts = {
   bridgeTable: 'missing',
   portSet: { state: 'missing', listed: false },
   guard: 'missing',
+  police: undefined,
   redirect: { chain: 'missing', taps: undefined },
 };
 
@@ -59,6 +64,7 @@ export const PLUMBED: Facts = {
     bridgeTable: 'alone',
     portSet: { state: 'alone', listed: true },
     guard: 'right',
+    police: undefined,
     redirect: { chain: 'right', taps: new Map([['one-7-0', MAC]]) },
   },
 };
@@ -81,6 +87,19 @@ export function plumbed(
     port: { ...PORT, ...change.port } as PortFacts,
     netns: change.netns ?? { is: 'present', inside: { ...INSIDE, device, ...change.inside } },
     nft: { ...PLUMBED.nft, ...change.nft },
+  };
+}
+
+/** The chain that limits ports, as nft would read it; each of its rules has dropped 7 packets. */
+export function policeChain(limits: Policing, form: ArpForm = 'port-set'): NftChain {
+  return {
+    base: 'filter prerouting -320 accept',
+    rules: policeRules(form, limits).map((rule) => ({
+      comment: /comment "(.+)"$/.exec(rule)?.[1] ?? '',
+      ibrname: form === 'ibrname',
+      sets: ['veth_ports'],
+      packets: 7,
+    })),
   };
 }
 

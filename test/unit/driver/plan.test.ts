@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import type { Facts } from '../../../src/driver/facts.ts';
+import type { Facts, NftFacts } from '../../../src/driver/facts.ts';
 import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
 import { type Desired, planBridge } from '../../../src/driver/plan.ts';
 import type { Step } from '../../../src/driver/steps.ts';
-import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, TAPS } from './facts.ts';
+import type { Policing } from '../../../src/model/limits.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
 
 const wanting = (...endpoints: Desired['endpoints']): Desired => ({
   endpoints,
   mac: MAC,
   arpForm: 'port-set',
   taps: TAPS,
+  policing: undefined,
 });
 const plan = (facts: Facts, desired = wanting(ONEGATE)): readonly Step[] => planBridge(facts, desired);
 
@@ -356,6 +358,49 @@ describe('frames of guests go to the nearest proxy', () => {
     ],
   ])('%s', (_, facts, there, steps) => {
     expect(plan(facts, { ...wanting(ONEGATE), taps: there })).toEqual(steps);
+  });
+});
+
+describe('what ports may send', () => {
+  const policing = { portRate: 300, portBandwidth: 400 };
+  const OFF = { portRate: 0, portBandwidth: 0 };
+  const create = { do: 'create-police', form: 'port-set', policing };
+  const rewrite = { do: 'rewrite-police', form: 'port-set', policing };
+
+  test.each<[string, NftFacts['police'], Policing | undefined, readonly object[]]>([
+    ['no limit, and there is none', undefined, OFF, []],
+    ['limited', undefined, policing, [create]],
+    ['limited as it is', policeChain(policing), policing, []],
+    ['to other numbers', policeChain({ ...policing, portRate: 301 }), policing, [rewrite]],
+    ['in one way more', policeChain({ ...policing, portRate: 0 }), policing, [rewrite]],
+    ['in the other form', policeChain(policing, 'ibrname'), policing, [rewrite]],
+    [
+      'on another hook',
+      { ...policeChain(policing), base: 'filter forward -200 accept' },
+      policing,
+      [rewrite],
+    ],
+    [
+      'a rule is missing',
+      { ...policeChain(policing), rules: policeChain(policing).rules.slice(1) },
+      policing,
+      [rewrite],
+    ],
+    ['no longer', policeChain(policing), OFF, [{ do: 'delete-police' }]],
+    ['nobody knows, and there is none', undefined, undefined, []],
+    ['nobody knows, so it stays', policeChain(policing), undefined, []],
+  ])('%s', (_, police, wanted, steps) => {
+    const desired = { ...wanting(ONEGATE), policing: wanted };
+    expect(plan(plumbed({ nft: { police } }), desired)).toEqual(steps);
+  });
+
+  test('goes with the last bridge, and not before', () => {
+    const nft = { police: policeChain(policing) };
+    expect(plan(plumbed({ nft }), wanting())).toContainEqual({ do: 'delete-police' });
+    const portSet = { state: 'shared', listed: true } as const;
+    expect(plan(plumbed({ nft: { ...nft, portSet } }), wanting())).not.toContainEqual({
+      do: 'delete-police',
+    });
   });
 });
 

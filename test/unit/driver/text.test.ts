@@ -3,9 +3,15 @@ import { ipLine } from '../../../src/driver/ip-text.ts';
 import { nftText } from '../../../src/driver/nft-text.ts';
 import { type Desired, planBridge } from '../../../src/driver/plan.ts';
 import { HAND, type Step, type StepOfHand } from '../../../src/driver/steps.ts';
-import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, TAPS } from './facts.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
 
-const DESIRED: Desired = { endpoints: [ONEGATE], mac: MAC, arpForm: 'port-set', taps: TAPS };
+const DESIRED: Desired = {
+  endpoints: [ONEGATE],
+  mac: MAC,
+  arpForm: 'port-set',
+  taps: TAPS,
+  policing: undefined,
+};
 
 function nftOf(steps: readonly Step[]): string {
   return nftText(steps.filter((step): step is StepOfHand<'nft'> => HAND[step.do] === 'nft'));
@@ -93,6 +99,41 @@ flush chain bridge one_tproxy ch_br0
 add rule bridge one_tproxy ch_br0 meta protocol arp arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 09bffaf74e63"
 add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
 `);
+  });
+
+  const SETS = `\
+add set bridge one_tproxy police_syns { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }
+add set bridge one_tproxy police_bytes { type ifname; size 4096; flags dynamic,timeout; timeout 1m; }
+`;
+  const REMOVED = `\
+flush chain bridge one_tproxy police
+delete chain bridge one_tproxy police
+${SETS}delete set bridge one_tproxy police_syns
+delete set bridge one_tproxy police_bytes
+`;
+
+  test('ports with limits', () => {
+    const policing = { portRate: 300, portBandwidth: 400 };
+    expect(nftOf(planBridge(PLUMBED, { ...DESIRED, policing }))).toBe(`\
+${SETS}add chain bridge one_tproxy police { type filter hook prerouting priority dstnat - 20; policy accept; }
+add rule bridge one_tproxy police ip daddr 169.254.16.9 tcp flags & (syn | ack) == syn iifname != @veth_ports update @police_syns { iifname limit rate over 300/second burst 300 packets } counter drop comment "one_tproxy 88b57fbeda6b"
+add rule bridge one_tproxy police ip daddr 169.254.16.9 iifname != @veth_ports update @police_bytes { iifname limit rate over 50000000 bytes/second burst 65536 bytes } counter drop comment "one_tproxy 16389b72c33b"
+`);
+  });
+
+  test('ports with another limit, in the form of the stock drivers', () => {
+    const police = policeChain({ portRate: 300, portBandwidth: 400 }, 'ibrname');
+    const desired = { ...DESIRED, arpForm: 'ibrname', policing: { portRate: 0, portBandwidth: 1 } } as const;
+    expect(nftOf(planBridge(plumbed({ nft: { police } }), desired))).toBe(`\
+${REMOVED}${SETS}add chain bridge one_tproxy police { type filter hook prerouting priority dstnat - 20; policy accept; }
+add rule bridge one_tproxy police ip daddr 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports update @police_bytes { iifname limit rate over 125000 bytes/second burst 65536 bytes } counter drop comment "one_tproxy 53e7e63de0eb"
+`);
+  });
+
+  test('ports without a limit any more', () => {
+    const police = policeChain({ portRate: 1, portBandwidth: 0 });
+    const policing = { portRate: 0, portBandwidth: 0 };
+    expect(nftOf(planBridge(plumbed({ nft: { police } }), { ...DESIRED, policing }))).toBe(REMOVED);
   });
 
   test('the last bridge goes', () => {
