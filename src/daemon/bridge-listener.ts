@@ -76,7 +76,11 @@ export class BridgeListener {
 
   /** Starts the process before anybody waits for it. */
   prepare(): void {
-    this.launch.begin();
+    try {
+      this.launch.begin();
+    } catch {
+      // Whoever waits for it tries again, and hears why.
+    }
   }
 
   /** Has exactly these ports open in the netns with this inode. Rejects when it can't. */

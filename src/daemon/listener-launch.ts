@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { TproxyError } from '../errors.ts';
+import { messageOf, TproxyError } from '../errors.ts';
 import { listenerLog } from './paths.ts';
 
 /** The process of a bridge's listener, from its start until it has introduced itself. One at a time. */
@@ -21,21 +21,33 @@ export class ListenerLaunch {
     return this.child?.pid;
   }
 
-  /** Starts a process where none is on its way. */
+  /** Starts a process where none is on its way. Throws when there is not even the memory for one. */
   begin(): void {
     if (this.child !== undefined) return;
-    const child = this.spawn();
+    const child = this.started();
     this.child = child;
     const fail = (what: string): void => {
       if (this.child !== child) return;
       this.child = undefined;
-      this.onFailure(new TproxyError(`bridge ${this.bridge}: its listener ${what}`));
+      this.onFailure(this.trouble(what));
     };
     child.once('exit', (code, signal) =>
       fail(`ended at once (${signal ?? `status ${code}`}); ${listenerLog(this.bridge)} says why`),
     );
     // Out of descriptors, processes or memory. Heard by nobody it would end the forwarder, with all its relays.
     child.on('error', (error) => fail(`can't be started (${error.message})`));
+  }
+
+  private started(): ChildProcess {
+    try {
+      return this.spawn();
+    } catch (error) {
+      throw this.trouble(`can't be started (${messageOf(error)})`);
+    }
+  }
+
+  private trouble(what: string): TproxyError {
+    return new TproxyError(`bridge ${this.bridge}: its listener ${what}`);
   }
 
   /** The process `pid` has introduced itself; true when it is the one that was on its way. */

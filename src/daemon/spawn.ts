@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { openForAppending } from '../append-only.ts';
 import { TproxyError } from '../errors.ts';
 import { listenerTitle, netnsName } from '../model/names.ts';
 import type { Settings } from '../model/settings.ts';
 import { VERSION } from '../version.ts';
+import { withLog } from './child-log.ts';
 import type { SyncReport } from './control.ts';
 import { bridgeDirectory, bridgeSocket, forwarderLog, listenerLog, netnsPath } from './paths.ts';
 import { HOST_VARIABLE, ROLE_VARIABLE, VERSION_VARIABLE, WATCH_TITLE } from './roles.ts';
@@ -25,15 +24,6 @@ function loadBundle(name: string, extra = ''): string {
   return `--require="${path}" ${extra}`.trim();
 }
 
-/** A log file opened for appending, or `ignore` where that fails: a full disk must not keep guests from their services. */
-function logDescriptor(path: string): number | 'ignore' {
-  try {
-    return openForAppending(path);
-  } catch {
-    return 'ignore';
-  }
-}
-
 export interface ListenerStart {
   readonly bridge: string;
   /** Inode of the host's network namespace. */
@@ -46,33 +36,33 @@ export interface ListenerStart {
 /** Starts the listener of a bridge inside its netns, without privileges. Its death is reported by the child's `exit`. */
 export function spawnListener(start: ListenerStart): ChildProcess {
   const title = listenerTitle(start.bridge);
-  const log = logDescriptor(listenerLog(start.bridge));
   const launcher = fileURLToPath(new URL('./launch-listener', import.meta.url));
-  const child = spawn(
-    'nsenter',
-    [
-      `--net=${netnsPath(netnsName(start.bridge))}`,
-      ...['unshare', '--mount', 'bash', launcher],
-      ...[title, start.user, process.execPath, bridgeDirectory(start.bridge)],
-    ],
-    {
-      stdio: ['ignore', 'ignore', log],
-      detached: true,
-      cwd: '/',
-      env: {
-        PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-        // The young generation sets what an idle listener costs; it allocates next to nothing.
-        NODE_OPTIONS: loadBundle('./listener.cjs', '--max-semi-space-size=1 --max-old-space-size=64'),
-        [ROLE_VARIABLE]: title,
-        [HOST_VARIABLE]: String(start.host),
-        [VERSION_VARIABLE]: VERSION,
-        ONE_TPROXY_BRIDGE: start.bridge,
-        ONE_TPROXY_SOCKET: bridgeSocket(start.bridge),
-        ONE_TPROXY_LOG_LEVEL: String(start.logLevel),
+  const child = withLog(listenerLog(start.bridge), (log) =>
+    spawn(
+      'nsenter',
+      [
+        `--net=${netnsPath(netnsName(start.bridge))}`,
+        ...['unshare', '--mount', 'bash', launcher],
+        ...[title, start.user, process.execPath, bridgeDirectory(start.bridge)],
+      ],
+      {
+        stdio: ['ignore', 'ignore', log],
+        detached: true,
+        cwd: '/',
+        env: {
+          PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+          // The young generation sets what an idle listener costs; it allocates next to nothing.
+          NODE_OPTIONS: loadBundle('./listener.cjs', '--max-semi-space-size=1 --max-old-space-size=64'),
+          [ROLE_VARIABLE]: title,
+          [HOST_VARIABLE]: String(start.host),
+          [VERSION_VARIABLE]: VERSION,
+          ONE_TPROXY_BRIDGE: start.bridge,
+          ONE_TPROXY_SOCKET: bridgeSocket(start.bridge),
+          ONE_TPROXY_LOG_LEVEL: String(start.logLevel),
+        },
       },
-    },
+    ),
   );
-  if (log !== 'ignore') closeSync(log);
   child.unref();
   return child;
 }

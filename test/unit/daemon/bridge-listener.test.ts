@@ -47,3 +47,14 @@ test('a listener that was prepared is the one that is waited for', async () => {
   await brought;
   expect(started).toHaveLength(1);
 });
+
+test('one that can not be prepared is tried again by whoever waits for it, who hears why', async () => {
+  const noMemory = () => {
+    throw new Error('spawn ENOMEM');
+  };
+  const listener = new BridgeListener({ ...silentHost(), spawnListener: noMemory }, 'br0', 1);
+  listener.prepare();
+  await expect(listener.bring([80], 4711)).rejects.toThrow(
+    "bridge br0: its listener can't be started (spawn ENOMEM)",
+  );
+});

@@ -66,6 +66,14 @@ test('what can not be started at all is a failure too', async () => {
   expect(launch.pid).toBe(started[1]?.pid);
 });
 
+test('where there is not even the memory to start one that is said, and it can be tried again', () => {
+  argv = ['sleep\0', '60'];
+  expect(() => launch.begin()).toThrow(/^bridge br0: its listener can't be started \(.*\)$/);
+  argv = ['sleep', '60'];
+  launch.begin();
+  expect(launch.pid).toBe(started[0]?.pid);
+});
+
 test('one that is abandoned is killed, and the next one is not held to account for it', async () => {
   launch.begin();
   launch.abandon();
