@@ -103,15 +103,19 @@ export class BridgeListener {
 
   /** Ends the process, also one that is only on its way. */
   async end(): Promise<void> {
-    this.release();
     this.launch.abandon();
+    this.release();
     this.next.failed(this.noLongerServed());
     await this.dismiss();
   }
 
-  /** Its end is nobody's loss from now on. */
+  /**
+   * Leaves it to a successor: its end is nobody's loss from now on. One that is on its way introduces itself to that one, which
+   * has put its socket there: it must be neither waited for here, nor killed because it does not come.
+   */
   release(): void {
     this.released = true;
+    if (this.launch.letGo()) this.next.failed(this.noLongerServed());
   }
 
   async onHello(hello: Hello): Promise<void> {

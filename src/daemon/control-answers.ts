@@ -5,6 +5,9 @@ import type { RelayList, Stats } from '../model/stats.ts';
 import type { BridgeReport, ControlRequest, SyncReport } from './control.ts';
 import type { Observation } from './observation.ts';
 
+/** A successor gives up waiting a little later, and kills this process with all its relays; it brings back itself what is missing. */
+const HEAL_MS = 5000;
+
 /** What is asked for on the control socket, as far as the forwarder does it. */
 export interface Asked {
   /** Of the last sync. */
@@ -25,7 +28,7 @@ export async function answer(request: ControlRequest, asked: Asked): Promise<Syn
     case 'serves':
       return { ok: isServed(request, asked), bridges: [] };
     case 'prepare':
-      return { ok: true, bridges: await asked.heal() };
+      return { ok: true, bridges: await healed(asked) };
     case 'yield':
       await asked.yieldToSuccessor();
       return { ok: true, bridges: [] };
@@ -38,6 +41,15 @@ export async function answer(request: ControlRequest, asked: Asked): Promise<Syn
     default:
       return request satisfies never;
   }
+}
+
+/** Brings back missing listeners, as far as there is time. */
+async function healed(asked: Asked): Promise<readonly BridgeReport[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly BridgeReport[]>((resolve) => {
+    timer = setTimeout(resolve, HEAL_MS, []);
+  });
+  return Promise.race([asked.heal(), late]).finally(() => clearTimeout(timer));
 }
 
 /** True when a sync would do nothing, were it asked for one. */

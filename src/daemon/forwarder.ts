@@ -130,6 +130,8 @@ export class Forwarder implements BridgeHost, Asked {
 
   /** Leaves listeners to a successor, finishes the living relays, and ends. */
   yieldToSuccessor(): Promise<void> {
+    // Before its turn: what comes earlier may wait for listeners, which look for the successor by now.
+    this.bridges.leaveListeners();
     return this.serial.run(async () => {
       if (this.hasYielded) return;
       this.hasYielded = true;

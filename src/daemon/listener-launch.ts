@@ -57,6 +57,13 @@ export class ListenerLaunch {
     return true;
   }
 
+  /** Whoever it introduces itself to, the process that is on its way is not waited for here; true when there was one. */
+  letGo(): boolean {
+    const wasOnItsWay = this.child !== undefined;
+    this.child = undefined;
+    return wasOnItsWay;
+  }
+
   /** Kills the process that is on its way. */
   abandon(): void {
     this.child?.kill('SIGKILL');

@@ -67,7 +67,12 @@ export class ServedBridges {
     await Promise.all(this.all.map((bridge) => this.end(bridge)));
   }
 
-  /** Leaves all listeners to a successor. */
+  /** Leaves all listeners to a successor, while the bridges are served on. */
+  leaveListeners(): void {
+    for (const { listener } of this.all) listener.release();
+  }
+
+  /** Leaves all bridges to a successor. */
   release(): void {
     for (const bridge of this.all) bridge.release();
     this.bridges.clear();

@@ -94,6 +94,26 @@ describe('restart', () => {
     expect(titles()).toEqual(RUNNING);
   });
 
+  test('while the old forwarder waits for a listener that does not come up: nothing of it is lost', async () => {
+    site = await createStage();
+    const { box, hypervisor } = site;
+    const traffic = startTraffic(site, { kinds: { session: 3 }, seconds: 2 });
+    // Like a host that has no time for them.
+    const wait = 'while [ -e /run/slow ]; do sleep 0.05; done';
+    await box.sh(`touch /run/slow; sed -i '1a ${wait}' /var/tmp/one/vnm/tproxy.d/launch-listener`);
+    await until('under way', 5000, async () =>
+      (await box.sh('ss -Htn state connected')).includes(UPSTREAM_ADDRESS),
+    );
+    process.kill(pidOf(site, 'one_tproxy_br0'), 'SIGKILL');
+    const restarted = hypervisor.tproxy('restart');
+    await until('handed over', 15_000, () => titles().includes(DRAINING));
+    await box.sh('rm /run/slow');
+    expect(await restarted).toMatchObject({ status: 0 });
+    expect((await hypervisor.daemons()).map(({ title }) => title)).toEqual(['one_tproxy', 'one_tproxy_br0']);
+    await traffic.finish();
+    expect(faultsOf(traffic)).toEqual([]);
+  });
+
   test('a draining forwarder that is killed takes nothing but its own relays with it', async () => {
     site = await createStage();
     const traffic = await longRelays();

@@ -58,3 +58,18 @@ test('one that can not be prepared is tried again by whoever waits for it, who h
     "bridge br0: its listener can't be started (spawn ENOMEM)",
   );
 });
+
+test('one that is on its way when a successor takes over is not waited for, and lives on', async () => {
+  const listener = new BridgeListener(silentHost(), 'br0', 1);
+  const begin = performance.now();
+  const brought = expect(listener.bring([80], 4711)).rejects.toThrow('is no longer served');
+  await expect.poll(() => started.length).toBe(1);
+  listener.release();
+  await brought;
+  // It would be killed when it had not come by then.
+  expect(performance.now() - begin).toBeLessThan(4000);
+  expect(listener.preparedPid).toBeUndefined();
+  expect(started[0]?.killed).toBe(false);
+  await expect(listener.bring([80], 4711)).rejects.toThrow('is no longer served');
+  expect(started).toHaveLength(1);
+});

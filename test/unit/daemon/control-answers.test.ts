@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type Asked, answer } from '../../../src/daemon/control-answers.ts';
 import { parseSettings } from '../../../src/daemon/settings.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
@@ -51,6 +51,14 @@ test('a successor is answered when listeners are back, and when they are left to
   expect(await answer({ op: 'prepare' }, asked)).toEqual({ ok: true, bridges: [{ bridge: 'br0' }] });
   expect(await answer({ op: 'yield' }, asked)).toEqual({ ok: true, bridges: [] });
   expect(done).toEqual(['yield']);
+});
+
+test('a successor is not kept waiting for listeners that do not come back', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const answered = answer({ op: 'prepare' }, { ...asked, heal: () => new Promise(() => undefined) });
+  await vi.advanceTimersByTimeAsync(6000);
+  expect(await answered).toEqual({ ok: true, bridges: [] });
 });
 
 test('what was counted is told', async () => {
