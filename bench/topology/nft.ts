@@ -1,4 +1,4 @@
-import { nftText } from '../../src/driver/nft-text.ts';
+import { nftText } from '../../src/driver/plan/nft-text.ts';
 import type { Policing } from '../../src/model/limits.ts';
 import {
   arpChainName,

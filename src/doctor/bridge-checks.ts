@@ -1,7 +1,7 @@
 import { listenerLog } from '../daemon/paths.ts';
-import { bridgeDevice, portFacts } from '../driver/link-facts.ts';
-import { nftFacts } from '../driver/nft-facts.ts';
-import { pairMtu } from '../driver/plan-links.ts';
+import { bridgeDevice, portFacts } from '../driver/facts/link-facts.ts';
+import { nftFacts } from '../driver/facts/nft-facts.ts';
+import { pairMtu } from '../driver/plan/plan-links.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { arpChainName, bridgePort } from '../model/names.ts';
 import type { Examination, Finding } from './check.ts';

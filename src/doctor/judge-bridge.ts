@@ -1,5 +1,5 @@
-import type { Attachment } from '../driver/attachment.ts';
-import type { Facts } from '../driver/facts.ts';
+import type { Attachment } from '../driver/attachments/attachment.ts';
+import type { Facts } from '../driver/facts/facts.ts';
 import { bridgeUse } from '../driver/guests.ts';
 import type { Link } from '../system/ip-json.ts';
 import { counted } from '../words.ts';

@@ -1,7 +1,7 @@
-import type { ArpForm } from '../driver/arp-rules.ts';
-import type { Facts } from '../driver/facts.ts';
-import { policeRules, policeState } from '../driver/police-rules.ts';
-import { policingWords } from '../driver/policing-words.ts';
+import type { Facts } from '../driver/facts/facts.ts';
+import { policingWords } from '../driver/plan/policing-words.ts';
+import type { ArpForm } from '../driver/rules/arp-rules.ts';
+import { policeRules, policeState } from '../driver/rules/police-rules.ts';
 import type { Policing } from '../model/limits.ts';
 import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
 import type { NftChain } from '../system/nft-chains.ts';

@@ -1,5 +1,5 @@
 import type { BridgeOutcome } from '../driver/host.ts';
-import { words } from '../driver/step-words.ts';
+import { words } from '../driver/plan/step-words.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 import { APPLY } from './remedies.ts';
 

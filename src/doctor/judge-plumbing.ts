@@ -1,5 +1,5 @@
-import type { DeviceFacts, Facts, InsideFacts } from '../driver/facts.ts';
-import { netnsSysctls } from '../driver/netns-sysctls.ts';
+import type { DeviceFacts, Facts, InsideFacts } from '../driver/facts/facts.ts';
+import { netnsSysctls } from '../driver/rules/netns-sysctls.ts';
 import { bridgePort, netnsDevice, netnsName, SERVICE_ADDRESS } from '../model/names.ts';
 import type { NetnsState } from '../system/host.ts';
 import { type Finding, failed, ok, warning } from './check.ts';

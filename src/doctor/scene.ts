@@ -1,13 +1,13 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { resolveServices } from '../config/resolve.ts';
 import { netnsPath, RUN_DIRECTORY } from '../daemon/paths.ts';
-import { isLiving } from '../driver/attachment.ts';
-import { attachmentsIn } from '../driver/attachments.ts';
+import { isLiving } from '../driver/attachments/attachment.ts';
+import { attachmentsIn } from '../driver/attachments/attachments.ts';
 import type { DriverDeps } from '../driver/deps.ts';
 import { rememberingResolve } from '../driver/endpoints.ts';
-import type { NetnsFacts } from '../driver/facts.ts';
+import type { NetnsFacts } from '../driver/facts/facts.ts';
+import { observeNetns } from '../driver/facts/observe.ts';
 import { type BridgeOutcome, planHost } from '../driver/host.ts';
-import { observeNetns } from '../driver/observe.ts';
 import { TproxyError } from '../errors.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';

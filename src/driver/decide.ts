@@ -1,7 +1,7 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Service } from '../model/service.ts';
-import type { Attachment } from './attachment.ts';
-import type { Facts } from './facts.ts';
+import type { Attachment } from './attachments/attachment.ts';
+import type { Facts } from './facts/facts.ts';
 import { bridgeUse } from './guests.ts';
 import { type WantedServices, wantedServices } from './wanted.ts';
 

@@ -3,7 +3,7 @@ import type { Policing } from '../model/limits.ts';
 import type { Service } from '../model/service.ts';
 import type { Host } from '../system/host.ts';
 import type { Run } from '../system/run.ts';
-import type { AttachmentStore } from './attachments.ts';
+import type { AttachmentStore } from './attachments/attachments.ts';
 import type { Daemons } from './daemons.ts';
 
 /** Where the driver tells an operator what it does. */

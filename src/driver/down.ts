@@ -1,5 +1,5 @@
 import type { NetworkRef, Service } from '../model/service.ts';
-import type { Attachment, Owner } from './attachment.ts';
+import type { Attachment, Owner } from './attachments/attachment.ts';
 import type { DriverDeps, Reporter } from './deps.ts';
 import { look } from './look.ts';
 import { type Leaving, type Released, release } from './release.ts';

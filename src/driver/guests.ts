@@ -1,6 +1,6 @@
 import { bridgePort } from '../model/names.ts';
-import type { Attachment } from './attachment.ts';
-import type { Facts } from './facts.ts';
+import type { Attachment } from './attachments/attachment.ts';
+import type { Facts } from './facts/facts.ts';
 
 /** Devices that lead out of the host: no guest is behind such a port. Physical ones have no kind at all. */
 const UPLINK_KINDS = new Set<string | undefined>([

@@ -2,15 +2,15 @@ import { messageOf, TproxyError } from '../errors.ts';
 import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
 import type { Service } from '../model/service.ts';
 import { readTables } from '../system/nft.ts';
-import { type Attachment, tapsOn } from './attachment.ts';
+import { type Attachment, tapsOn } from './attachments/attachment.ts';
 import { type Decision, decide } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './facts/facts.ts';
+import { observeBridge } from './facts/observe.ts';
 import { look, type View } from './look.ts';
-import { observeBridge } from './observe.ts';
-import type { Taps } from './plan-redirect.ts';
+import type { Taps } from './plan/plan-redirect.ts';
+import type { Step } from './plan/steps.ts';
 import { desiredEndpoints, planSettling, settle } from './settle.ts';
-import type { Step } from './steps.ts';
 import { tracedBridges } from './traced-bridges.ts';
 
 /** What is done, or would be done, to one bridge. */

@@ -1,5 +1,5 @@
 import type { Moment } from '../system/host.ts';
-import { type Attachment, isLiving } from './attachment.ts';
+import { type Attachment, isLiving } from './attachments/attachment.ts';
 import type { DriverDeps } from './deps.ts';
 
 /** What is recorded, as a command sees it before it decides. */

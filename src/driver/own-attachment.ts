@@ -1,5 +1,5 @@
 import type { Service } from '../model/service.ts';
-import { type Attachment, attachmentKey } from './attachment.ts';
+import { type Attachment, attachmentKey } from './attachments/attachment.ts';
 import type { DriverDeps } from './deps.ts';
 import type { View } from './look.ts';
 import { release } from './release.ts';

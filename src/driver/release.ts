@@ -1,8 +1,8 @@
 import type { Service } from '../model/service.ts';
-import { type Attachment, tapsOn } from './attachment.ts';
+import { type Attachment, tapsOn } from './attachments/attachment.ts';
 import type { DriverDeps } from './deps.ts';
+import { observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
-import { observeBridge } from './observe.ts';
 import { desiredEndpoints, settle } from './settle.ts';
 import { type Untouched, wantedAfterwards } from './wanted.ts';
 

@@ -2,16 +2,16 @@ import { messageOf, TproxyError } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkRef } from '../model/service.ts';
 import { hasIbrname } from '../system/nft.ts';
-import { applyEach, applySteps, undoSteps } from './apply.ts';
-import type { ArpForm } from './arp-rules.ts';
 import type { DriverDeps } from './deps.ts';
 import { endpointsFor } from './endpoints.ts';
-import type { Facts } from './facts.ts';
+import type { Facts } from './facts/facts.ts';
+import { withTables } from './facts/observe.ts';
 import { serviceMac } from './mac.ts';
-import { withTables } from './observe.ts';
-import { planBridge } from './plan.ts';
-import type { Taps } from './plan-redirect.ts';
-import { HAND, type Step } from './steps.ts';
+import { applyEach, applySteps, undoSteps } from './plan/apply.ts';
+import { planBridge } from './plan/plan.ts';
+import type { Taps } from './plan/plan-redirect.ts';
+import { HAND, type Step } from './plan/steps.ts';
+import type { ArpForm } from './rules/arp-rules.ts';
 import type { WantedServices } from './wanted.ts';
 
 /** The endpoints that a bridge should have; trouble on the way is reported. */

@@ -1,6 +1,6 @@
 import { bridgeOfArpChain, bridgeOfNetns } from '../model/names.ts';
 import type { NftTables } from '../system/nft.ts';
-import type { Attachment } from './attachment.ts';
+import type { Attachment } from './attachments/attachment.ts';
 
 /** Every bridge that somebody is attached to or that has a trace of ours, in the order of their names. */
 export function tracedBridges(

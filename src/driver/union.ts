@@ -1,6 +1,6 @@
 import { formatOptions } from '../model/endpoint-options.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
-import { type Attachment, byAge } from './attachment.ts';
+import { type Attachment, byAge } from './attachments/attachment.ts';
 
 export interface Conflict {
   /** The service that nobody gets on this bridge, and the network that wanted it. */

@@ -1,14 +1,14 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
-import { type Owner, tapsOn } from './attachment.ts';
+import { type Owner, tapsOn } from './attachments/attachment.ts';
 import type { DriverDeps } from './deps.ts';
-import type { BridgeDevice, Facts } from './facts.ts';
+import type { BridgeDevice, Facts } from './facts/facts.ts';
+import { glanceAtBridge, observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
 import { look } from './look.ts';
-import { glanceAtBridge, observeBridge } from './observe.ts';
 import { clearUp, ownAttachment } from './own-attachment.ts';
-import type { Taps } from './plan-redirect.ts';
+import type { Taps } from './plan/plan-redirect.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 import { wantedServices } from './wanted.ts';
 

@@ -1,4 +1,4 @@
-import type { Owner } from '../../driver/attachment.ts';
+import type { Owner } from '../../driver/attachments/attachment.ts';
 import type { Reporter } from '../../driver/deps.ts';
 import { ExitCode, InputError } from '../../errors.ts';
 import { isBridgeName } from '../../model/names.ts';

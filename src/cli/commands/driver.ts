@@ -5,7 +5,7 @@ import { resolveServices } from '../../config/resolve.ts';
 import { withLock } from '../../daemon/lock.ts';
 import { RUN_DIRECTORY } from '../../daemon/paths.ts';
 import { serves, sync } from '../../daemon/verbs.ts';
-import { attachmentsIn } from '../../driver/attachments.ts';
+import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
 import { rememberingResolve } from '../../driver/endpoints.ts';
 import { ConfigError, type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';

@@ -1,7 +1,7 @@
 import { askStats } from '../../daemon/ask-stats.ts';
 import { netnsPath, RUN_DIRECTORY } from '../../daemon/paths.ts';
 import { namespaceInode, type OwnProcess } from '../../daemon/processes.ts';
-import { attachmentsIn } from '../../driver/attachments.ts';
+import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { messageOf } from '../../errors.ts';
 import { netnsName } from '../../model/names.ts';
 import type { NetworkRef } from '../../model/service.ts';

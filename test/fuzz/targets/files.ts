@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { attachmentKey } from '../../../src/driver/attachment.ts';
-import { parseAttachment } from '../../../src/driver/attachment-json.ts';
+import { attachmentKey } from '../../../src/driver/attachments/attachment.ts';
+import { parseAttachment } from '../../../src/driver/attachments/attachment-json.ts';
 import { formatOptions, parseOptions, sameOptions } from '../../../src/model/endpoint-options.ts';
 import { isBridgeName } from '../../../src/model/names.ts';
 import { parseTemplate } from '../../../src/vm/parse-template.ts';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments.ts';
+import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments/attachments.ts';
 import type { DriverDeps } from '../../../src/driver/deps.ts';
 import { rememberingResolve } from '../../../src/driver/endpoints.ts';
 import { CommandError } from '../../../src/errors.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judgeBridge, judgeGuests } from '../../../src/doctor/judge-bridge.ts';
-import type { Attachment } from '../../../src/driver/attachment.ts';
+import type { Attachment } from '../../../src/driver/attachments/attachment.ts';
 import type { Link } from '../../../src/system/ip-json.ts';
 
 const LINK: Link = {

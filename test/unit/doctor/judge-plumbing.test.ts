@@ -8,8 +8,8 @@ import {
   judgeSysctls,
   judgeVeth,
 } from '../../../src/doctor/judge-plumbing.ts';
-import type { Facts, InsideFacts } from '../../../src/driver/facts.ts';
-import { netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
+import type { Facts, InsideFacts } from '../../../src/driver/facts/facts.ts';
+import { netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
 import type { NftChain } from '../../../src/system/nft-chains.ts';
 import { MAC, PLUMBED, plumbed, policeChain } from '../driver/facts.ts';

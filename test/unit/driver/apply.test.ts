@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { applyEach, applySteps, undoSteps } from '../../../src/driver/apply.ts';
-import { planBridge } from '../../../src/driver/plan.ts';
-import { groupsOf } from '../../../src/driver/step-groups.ts';
-import { words } from '../../../src/driver/step-words.ts';
-import { HAND, type Step, undoOf } from '../../../src/driver/steps.ts';
+import { applyEach, applySteps, undoSteps } from '../../../src/driver/plan/apply.ts';
+import { planBridge } from '../../../src/driver/plan/plan.ts';
+import { groupsOf } from '../../../src/driver/plan/step-groups.ts';
+import { words } from '../../../src/driver/plan/step-words.ts';
+import { HAND, type Step, undoOf } from '../../../src/driver/plan/steps.ts';
 import { CommandError } from '../../../src/errors.ts';
 import type { Run } from '../../../src/system/run.ts';
 import { BARE, MAC, ONEGATE, PLUMBED, TAPS } from './facts.ts';

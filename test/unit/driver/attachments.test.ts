@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Attachment } from '../../../src/driver/attachment.ts';
-import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments.ts';
+import type { Attachment } from '../../../src/driver/attachments/attachment.ts';
+import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments/attachments.ts';
 
 const MOMENT = { bootId: 'boot', uptimeS: 12.5 };
 const VM: Attachment = {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Resolve } from '../../../src/driver/deps.ts';
 import { endpointsFor, rememberingResolve } from '../../../src/driver/endpoints.ts';
+import { nftFacts } from '../../../src/driver/facts/nft-facts.ts';
 import { serviceMac } from '../../../src/driver/mac.ts';
-import { nftFacts } from '../../../src/driver/nft-facts.ts';
 import { parseBridgeTable } from '../../../src/system/nft-bridge-table.ts';
 import { parseIpTable } from '../../../src/system/nft-ip-table.ts';
 import { fixture } from '../system/fixtures.ts';

@@ -1,8 +1,8 @@
-import type { ArpForm } from '../../../src/driver/arp-rules.ts';
-import type { Facts, InsideFacts, NftFacts, PortFacts } from '../../../src/driver/facts.ts';
-import { netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
-import type { Taps } from '../../../src/driver/plan-redirect.ts';
-import { policeRules } from '../../../src/driver/police-rules.ts';
+import type { Facts, InsideFacts, NftFacts, PortFacts } from '../../../src/driver/facts/facts.ts';
+import type { Taps } from '../../../src/driver/plan/plan-redirect.ts';
+import type { ArpForm } from '../../../src/driver/rules/arp-rules.ts';
+import { netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
+import { policeRules } from '../../../src/driver/rules/police-rules.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import type { Policing } from '../../../src/model/limits.ts';
 import type { Service } from '../../../src/model/service.ts';

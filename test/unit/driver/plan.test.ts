@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Facts, NftFacts } from '../../../src/driver/facts.ts';
-import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/netns-sysctls.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan.ts';
-import type { Step } from '../../../src/driver/steps.ts';
+import type { Facts, NftFacts } from '../../../src/driver/facts/facts.ts';
+import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import type { Step } from '../../../src/driver/plan/steps.ts';
+import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
 import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
 

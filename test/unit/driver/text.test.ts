@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ipLine } from '../../../src/driver/ip-text.ts';
-import { nftText } from '../../../src/driver/nft-text.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan.ts';
-import { HAND, type Step, type StepOfHand } from '../../../src/driver/steps.ts';
+import { ipLine } from '../../../src/driver/plan/ip-text.ts';
+import { nftText } from '../../../src/driver/plan/nft-text.ts';
+import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import { HAND, type Step, type StepOfHand } from '../../../src/driver/plan/steps.ts';
 import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
 
 const DESIRED: Desired = {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Attachment, attachmentKey, byAge, isLiving } from '../../../src/driver/attachment.ts';
+import {
+  type Attachment,
+  attachmentKey,
+  byAge,
+  isLiving,
+} from '../../../src/driver/attachments/attachment.ts';
 import { bridgeUse } from '../../../src/driver/guests.ts';
 import { unionOf } from '../../../src/driver/union.ts';
 import { wantedAfterwards, wantedServices } from '../../../src/driver/wanted.ts';

@@ -1,6 +1,6 @@
-import { isBridgeName } from '../model/names.ts';
-import type { NetworkRef } from '../model/service.ts';
-import type { Moment } from '../system/host.ts';
+import { isBridgeName } from '../../model/names.ts';
+import type { NetworkRef } from '../../model/service.ts';
+import type { Moment } from '../../system/host.ts';
 import {
   asArray,
   asInteger,
@@ -9,7 +9,7 @@ import {
   excerpt,
   parseJson,
   UnreadableAnswerError,
-} from '../system/json.ts';
+} from '../../system/json.ts';
 import type { Attachment, Owner } from './attachment.ts';
 
 export function attachmentText(attachment: Attachment, time: Date): string {

@@ -1,8 +1,8 @@
-import { SERVICE_ADDRESS } from '../model/names.ts';
-import type { Link } from '../system/ip-json.ts';
-import type { InsideNetns } from '../system/netns.ts';
+import { SERVICE_ADDRESS } from '../../model/names.ts';
+import type { Link } from '../../system/ip-json.ts';
+import type { InsideNetns } from '../../system/netns.ts';
+import { isNetnsRuleset } from '../rules/netns-rules.ts';
 import type { BridgeDevice, DeviceFacts, InsideFacts, PortFacts } from './facts.ts';
-import { isNetnsRuleset } from './netns-rules.ts';
 
 export function bridgeDevice(link: Link | undefined): BridgeDevice {
   if (link === undefined) return { is: 'missing' };

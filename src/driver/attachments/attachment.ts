@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { isBridgeName } from '../model/names.ts';
-import type { NetworkRef } from '../model/service.ts';
-import type { Moment } from '../system/host.ts';
-import type { Taps } from './plan-redirect.ts';
+import { isBridgeName } from '../../model/names.ts';
+import type { NetworkRef } from '../../model/service.ts';
+import type { Moment } from '../../system/host.ts';
+import type { Taps } from '../plan/plan-redirect.ts';
 
 /** Who uses a bridge: a NIC of a VM, or an operator who ran `tproxy up --bridge …`. */
 export type Owner =

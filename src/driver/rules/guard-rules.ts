@@ -1,4 +1,4 @@
-import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
+import { bridgePort, SERVICE_ADDRESS } from '../../model/names.ts';
 import { type ArpForm, PORT_SET } from './arp-rules.ts';
 import { marked } from './fingerprint.ts';
 

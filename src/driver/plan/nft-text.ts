@@ -1,6 +1,6 @@
-import { TproxyError } from '../errors.ts';
-import type { Endpoint } from '../model/endpoint.ts';
-import { arpChainName, endpointMapName, NFT_TABLE } from '../model/names.ts';
+import { TproxyError } from '../../errors.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import { arpChainName, endpointMapName, NFT_TABLE } from '../../model/names.ts';
 import {
   ARP_HOOK,
   type ArpForm,
@@ -10,9 +10,9 @@ import {
   REDIRECT_HOOK,
   redirectRules,
   TAP_MAP,
-} from './arp-rules.ts';
-import { GUARD_CHAIN, GUARD_HOOK, GUARD_SETS, guardRules } from './guard-rules.ts';
-import { POLICE_CHAIN, POLICE_HOOK, POLICE_SETS, policeRules } from './police-rules.ts';
+} from '../rules/arp-rules.ts';
+import { GUARD_CHAIN, GUARD_HOOK, GUARD_SETS, guardRules } from '../rules/guard-rules.ts';
+import { POLICE_CHAIN, POLICE_HOOK, POLICE_SETS, policeRules } from '../rules/police-rules.ts';
 import type { StepOfHand } from './steps.ts';
 
 /** One transaction for `nft -f -`. */

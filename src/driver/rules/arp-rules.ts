@@ -1,4 +1,4 @@
-import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
+import { bridgePort, SERVICE_ADDRESS } from '../../model/names.ts';
 import { marked } from './fingerprint.ts';
 
 /**

@@ -1,5 +1,6 @@
-import type { NftChain } from '../system/nft-chains.ts';
-import type { ChainState } from './facts.ts';
+import type { NftChain } from '../../system/nft-chains.ts';
+
+export type ChainState = 'missing' | 'right' | 'wrong-rules' | 'wrong-hook';
 
 /** What a chain is like that should be on `hook` (as nft reads it back) and have one of these lists of marked rules. */
 export function chainStateOf(

@@ -1,9 +1,8 @@
-import type { Policing } from '../model/limits.ts';
-import { SERVICE_ADDRESS } from '../model/names.ts';
-import type { NftChain } from '../system/nft-chains.ts';
+import type { Policing } from '../../model/limits.ts';
+import { SERVICE_ADDRESS } from '../../model/names.ts';
+import type { NftChain } from '../../system/nft-chains.ts';
 import type { ArpForm } from './arp-rules.ts';
-import { chainStateOf } from './chain-state.ts';
-import type { ChainState } from './facts.ts';
+import { type ChainState, chainStateOf } from './chain-state.ts';
 import { marked } from './fingerprint.ts';
 import { fromOthers } from './guard-rules.ts';
 

@@ -1,4 +1,4 @@
-import type { RedirectState } from './facts.ts';
+import type { RedirectState } from '../facts/facts.ts';
 import type { Step, TapMac } from './steps.ts';
 
 /** Taps whose guests' frames go to the nearest proxy. */

@@ -1,6 +1,6 @@
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Policing } from '../model/limits.ts';
-import type { ArpForm } from './arp-rules.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Policing } from '../../model/limits.ts';
+import type { ArpForm } from '../rules/arp-rules.ts';
 
 /** What can be done to the host: step → its arguments. Every place that handles steps is complete by type. */
 export interface StepArguments {

@@ -1,4 +1,4 @@
-import type { Policing } from '../model/limits.ts';
+import type { Policing } from '../../model/limits.ts';
 
 /** `300 new connections/s and 400 Mbit/s`; there is at least one limit. */
 export function policingWords({ portRate, portBandwidth }: Policing): string {

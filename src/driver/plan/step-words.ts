@@ -1,5 +1,5 @@
-import type { Endpoint } from '../model/endpoint.ts';
-import { NFT_TABLE, SERVICE_ADDRESS } from '../model/names.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import { NFT_TABLE, SERVICE_ADDRESS } from '../../model/names.ts';
 import { policingWords } from './policing-words.ts';
 import type { Step } from './steps.ts';
 

@@ -1,19 +1,19 @@
-import { arpChainName, bridgePort, endpointMapName, netnsDevice, netnsName } from '../model/names.ts';
-import { readPinned } from '../system/fdb.ts';
-import type { Host } from '../system/host.ts';
-import { askIp } from '../system/ip.ts';
-import { classifyIpFailure } from '../system/ip-errors.ts';
-import type { Link } from '../system/ip-json.ts';
-import { readNetns } from '../system/netns.ts';
-import { type NftTables, readObjects, readTables } from '../system/nft.ts';
-import type { Run } from '../system/run.ts';
-import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from './arp-rules.ts';
+import { arpChainName, bridgePort, endpointMapName, netnsDevice, netnsName } from '../../model/names.ts';
+import { readPinned } from '../../system/fdb.ts';
+import type { Host } from '../../system/host.ts';
+import { askIp } from '../../system/ip.ts';
+import { classifyIpFailure } from '../../system/ip-errors.ts';
+import type { Link } from '../../system/ip-json.ts';
+import { readNetns } from '../../system/netns.ts';
+import { type NftTables, readObjects, readTables } from '../../system/nft.ts';
+import type { Run } from '../../system/run.ts';
+import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from '../rules/arp-rules.ts';
+import { GUARD_CHAIN } from '../rules/guard-rules.ts';
+import { netnsSysctls } from '../rules/netns-sysctls.ts';
+import { POLICE_CHAIN } from '../rules/police-rules.ts';
 import type { Facts, NetnsFacts, NftFacts } from './facts.ts';
-import { GUARD_CHAIN } from './guard-rules.ts';
 import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
-import { netnsSysctls } from './netns-sysctls.ts';
 import { nftFacts } from './nft-facts.ts';
-import { POLICE_CHAIN } from './police-rules.ts';
 
 /** Everything about a bridge: three processes side by side, five when it has our port and a netns. Acts in the root namespace. */
 export async function observeBridge(run: Run, host: Host, bridge: string): Promise<Facts> {

@@ -1,7 +1,7 @@
-import { TproxyError } from '../errors.ts';
-import { bridgePort, netnsDevice, netnsName } from '../model/names.ts';
-import type { Facts, InsideFacts, PortFacts } from './facts.ts';
-import { FORWARDING, isDeviceSysctl, netnsSysctls } from './netns-sysctls.ts';
+import { TproxyError } from '../../errors.ts';
+import { bridgePort, netnsDevice, netnsName } from '../../model/names.ts';
+import type { Facts, InsideFacts, PortFacts } from '../facts/facts.ts';
+import { FORWARDING, isDeviceSysctl, netnsSysctls } from '../rules/netns-sysctls.ts';
 import type { Step } from './steps.ts';
 
 const ETHERNET_MTU = 1500;

@@ -1,6 +1,7 @@
-import type { Endpoint } from '../model/endpoint.ts';
-import type { NftChain } from '../system/nft-chains.ts';
-import type { ArpForm } from './arp-rules.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { NftChain } from '../../system/nft-chains.ts';
+import type { ArpForm } from '../rules/arp-rules.ts';
+import type { ChainState } from '../rules/chain-state.ts';
 
 /** What is there, for one bridge: the observed half of a plan. */
 export interface Facts {
@@ -91,7 +92,6 @@ export interface NftFacts {
 
 /** `alone`: nothing but this bridge's objects are in it. */
 export type TableState = 'missing' | 'alone' | 'shared';
-export type ChainState = 'missing' | 'right' | 'wrong-rules' | 'wrong-hook';
 /** The set of veth ports; `alone`: no other bridge's port or chain needs it. `listed`: what this bridge needs in it is there. */
 export interface PortSetState {
   readonly state: TableState;

@@ -1,6 +1,6 @@
-import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
-import type { Facts, NftFacts } from './facts.ts';
-import { listedNames } from './guard-rules.ts';
+import { type Endpoint, sameEndpoint } from '../../model/endpoint.ts';
+import type { Facts, NftFacts } from '../facts/facts.ts';
+import { listedNames } from '../rules/guard-rules.ts';
 import type { Desired } from './plan.ts';
 import { keptMac } from './plan-links.ts';
 import { planPolice } from './plan-police.ts';

@@ -1,7 +1,7 @@
-import { arpChainName, endpointMapName } from '../model/names.ts';
-import type { NftTables } from '../system/nft.ts';
-import type { BridgeTable } from '../system/nft-bridge-table.ts';
-import type { IpTable } from '../system/nft-ip-table.ts';
+import { arpChainName, endpointMapName } from '../../model/names.ts';
+import type { NftTables } from '../../system/nft.ts';
+import type { BridgeTable } from '../../system/nft-bridge-table.ts';
+import type { IpTable } from '../../system/nft-ip-table.ts';
 import {
   ARP_HOOK_READ,
   type ArpForm,
@@ -11,11 +11,11 @@ import {
   REDIRECT_HOOK_READ,
   redirectRules,
   TAP_MAP,
-} from './arp-rules.ts';
-import { chainStateOf } from './chain-state.ts';
-import type { ChainState, NftFacts, TableState } from './facts.ts';
-import { GUARD_CHAIN, GUARD_HOOK_READ, GUARD_SETS, guardRules, listedNames } from './guard-rules.ts';
-import { POLICE_CHAIN, POLICE_SETS } from './police-rules.ts';
+} from '../rules/arp-rules.ts';
+import { type ChainState, chainStateOf } from '../rules/chain-state.ts';
+import { GUARD_CHAIN, GUARD_HOOK_READ, GUARD_SETS, guardRules, listedNames } from '../rules/guard-rules.ts';
+import { POLICE_CHAIN, POLICE_SETS } from '../rules/police-rules.ts';
+import type { NftFacts, TableState } from './facts.ts';
 
 /** The part of our tables that concerns one bridge. */
 export function nftFacts(tables: NftTables, bridge: string, seen: NftFacts['seen']): NftFacts {

@@ -1,4 +1,4 @@
-import { SERVICE_ADDRESS } from '../model/names.ts';
+import { SERVICE_ADDRESS } from '../../model/names.ts';
 import type { StepOfHand } from './steps.ts';
 
 /** The line of `ip -batch` for a step. Names were checked to be interface names, so nothing needs quoting. */

@@ -1,5 +1,5 @@
-import { NFT_TABLE, SERVICE_ADDRESS } from '../model/names.ts';
-import type { NftChain } from '../system/nft-chains.ts';
+import { NFT_TABLE, SERVICE_ADDRESS } from '../../model/names.ts';
+import type { NftChain } from '../../system/nft-chains.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /**

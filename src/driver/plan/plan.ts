@@ -1,8 +1,8 @@
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Policing } from '../model/limits.ts';
-import { bridgePort, netnsName } from '../model/names.ts';
-import type { ArpForm } from './arp-rules.ts';
-import type { Facts } from './facts.ts';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Policing } from '../../model/limits.ts';
+import { bridgePort, netnsName } from '../../model/names.ts';
+import type { Facts } from '../facts/facts.ts';
+import type { ArpForm } from '../rules/arp-rules.ts';
 import { planLinks } from './plan-links.ts';
 import { planNft, planNftRemoval } from './plan-nft.ts';
 import type { Taps } from './plan-redirect.ts';

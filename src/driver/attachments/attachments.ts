@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCode, messageOf, TproxyError } from '../errors.ts';
+import { isCode, messageOf, TproxyError } from '../../errors.ts';
 import { type Attachment, attachmentKey } from './attachment.ts';
 import { attachmentText, parseAttachment } from './attachment-json.ts';
 
