@@ -14,11 +14,14 @@ export interface Surroundings {
   readonly known: readonly string[];
 }
 
-/** Problems from what zod found, one for each unknown key and each fault. */
+/** Problems from what zod found, one for each unknown key and each fault. A key that was meant by an unknown one is not missing. */
 export function problemsOf(issues: readonly core.$ZodIssue[], around: Surroundings): readonly Problem[] {
+  const unknown = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+  const meant = new Set(unknown.map((key) => nearest(key, around.known)));
   return issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(key, around));
     const [key, item] = issue.path;
+    if (!around.fields.has(String(key)) && meant.has(String(key))) return [];
     const remedy = issue.code === 'custom' ? String(issue.params?.remedy) : 'correct it';
     const fault = { wrong: issue.message, remedy, ...(typeof item === 'number' ? { item } : {}) };
     return [faultProblem(String(key), fault, around)];

@@ -30,7 +30,6 @@ describe('all problems at once', () => {
       'f:11:3: error: :service_port: of entry 1 is "0", which is no TCP port; write a whole number from 1 to 65535',
       'f:12:3: error: :remote_addr: of entry 1 is "10.0.0.256", which is no correct IPv4 address; write four numbers up to 255',
       'f:13:3: error: :remote_port: of entry 1 is "65536", which is no TCP port; write a whole number from 1 to 65535',
-      'f:14:3: error: :remote_addr: of entry 2 is missing; write an IPv4 address such as 10.11.12.13 or a host name',
       'f:15:3: error: unknown key ":remote_adr:" of entry 2; did you mean :remote_addr:?',
       'f:18:3: error: :service_port: of entry 3 stands twice, first in line 17; keep one of the two; with and without the leading colon it is the same key',
       'f:22:3: error: :remote_addr: of entry 4 is "fd00::1", which is IPv6; upstreams are reached over IPv4 only; write an IPv4 address such as 10.11.12.13 or a host name',
@@ -102,6 +101,28 @@ describe('an entry', () => {
     expect(problems).toMatchObject([{ severity: 'error', key, line: 6 }]);
     expect(problems[0]?.remedy).toContain(known);
     expect(config.services).toEqual([]);
+  });
+
+  it.each([
+    ['a misspelt key', { remote_addr: undefined, remote_adr: '10.0.0.1' }, [':remote_addr:?']],
+    [
+      'two misspelt keys',
+      { service_port: undefined, remote_port: undefined, servce_port: '1', remote_prt: '2' },
+      [':service_port:?', ':remote_port:?'],
+    ],
+    [
+      'a key misspelt twice',
+      { remote_addr: undefined, remote_adr: 'a', remote_add: 'b' },
+      [':remote_addr:?', ':remote_addr:?'],
+    ],
+    // What is near is there, so something else is missing.
+    ['a key too many', { remote_addr: undefined, remote_ports: '1' }, ['host name', ':remote_port:?']],
+    ['an unknown key', { remote_addr: undefined, colour: 'red' }, ['host name', ':limits:']],
+  ])('with %s has one problem for each slip', (_, fields, remedies) => {
+    const { problems } = parseConfig(entry(fields));
+    expect(problems.map(({ remedy }) => remedy)).toEqual(
+      remedies.map((end) => expect.stringMatching(new RegExp(`${end.replace('?', '\\?')}$`))),
+    );
   });
 
   it('that is faulty leaves the others alone', () => {
