@@ -3,6 +3,7 @@ import { type Attached, attach } from '../../driver/up.ts';
 import { ConfigError, ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import { SERVICE_ADDRESS } from '../../model/names.ts';
 import type { Service } from '../../model/service.ts';
+import { named } from '../../words.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
@@ -53,8 +54,9 @@ function words(attached: Attached): string {
     case 'idle':
       return 'no service for its network';
     case 'ready': {
-      const ports = [...attached.servicePorts].sort((a, b) => a - b).join(', ');
-      return `${SERVICE_ADDRESS} answers on port ${ports}${attached.changed ? '' : ', as before'}`;
+      const ports = [...attached.servicePorts].sort((a, b) => a - b);
+      const where = `${named(ports.length, 'port')} ${ports.join(', ')}`;
+      return `${SERVICE_ADDRESS} answers on ${where}${attached.changed ? '' : ', as before'}`;
     }
   }
 }

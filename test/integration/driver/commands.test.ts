@@ -65,8 +65,8 @@ describe('hooks', () => {
     expect(await tproxy(down, stdin)).toBe(0);
     expect(await tproxy(down, stdin)).toBe(0);
     expect(lines).toEqual([
-      'INFO: pre: NIC 0 on br0: 169.254.16.9 answers on port 80, 5030',
-      'INFO: pre: NIC 0 on br0: 169.254.16.9 answers on port 80, 5030, as before',
+      'INFO: pre: NIC 0 on br0: 169.254.16.9 answers on ports 80, 5030',
+      'INFO: pre: NIC 0 on br0: 169.254.16.9 answers on ports 80, 5030, as before',
       'INFO: clean: NIC 0 on br0: the last guest has left, all of it is removed',
       'INFO: clean: NIC 0 on br0: nothing to remove',
     ]);
