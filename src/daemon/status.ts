@@ -1,6 +1,7 @@
 import { listenerTitle, PREFIX } from '../model/names.ts';
 import { counted } from '../words.ts';
 import { askForwarder, type SyncReport } from './control.ts';
+import { connectionsLeft } from './draining.ts';
 import { type OwnProcess, ownProcesses } from './processes.ts';
 import { DRAINING_TITLE, WATCH_TITLE } from './roles.ts';
 
@@ -26,7 +27,9 @@ function verboseLine({ pid, role, bridge, astray }: OwnProcess, report: SyncRepo
   if (role === 'watch') return `${WATCH_TITLE}: ${pid}  starts the forwarder again when it dies or hangs`;
   if (role === 'forwarder') return `${PREFIX}: ${pid}  forwarder, ${connections(report?.relays)}`;
   if (role === 'draining') {
-    return `${DRAINING_TITLE}: ${pid}  draining: finishes its connections, takes no new ones`;
+    const left = connectionsLeft(pid);
+    const what = left === undefined ? 'its connections' : counted(left, 'connection');
+    return `${DRAINING_TITLE}: ${pid}  draining: finishes ${what}, takes no new ones`;
   }
   const count = report?.bridges.find((entry) => entry.bridge === bridge)?.relays;
   const state = astray ? 'astray: its netns is gone or another one now' : connections(count);

@@ -115,6 +115,9 @@ describe('two data-plane threads', () => {
     expect(await hypervisor.forwarder()).not.toEqual(before);
     for (const guest of guests) expect(await ask(guest, GREETER)).toBe('hello');
     expect(titlesOf(site.box).map(({ title }) => title)).toContain('tproxy_old');
+    expect(await hypervisor.must('status', '-v')).toMatch(
+      /^tproxy_old: \d+ {2}draining: finishes 9 connections, takes no new ones$/m,
+    );
     // All three have ended their connections: none of the old threads waits for another.
     for (const program of held) await program.stop();
     await expect

@@ -15,7 +15,7 @@ for host in hv1 hv2; do shows "^$host: restarted: new processes have taken over\
 for host in hv1 hv2; do only="$APT" on $host "apt-get -yq install ./tproxy-node_${newer}_all.deb"; done
 on hv1 'tproxy --version; tproxy status -v'
 shows "^$newer \\(" 'hv1 does not have the new version'
-shows '^tproxy_old: [0-9]+ ' 'the old forwarder has not kept the open session'
+shows '^tproxy_old: [0-9]+  draining: finishes [1-9][0-9]* connections?, ' 'the old forwarder has not kept the open session'
 guest 7 'talk after the upgrade; wc -l </asked'
 shows '^after the upgrade$' 'the open session has not survived the upgrade'
 [ "$(tail -n 1 <<<"$output")" -gt $((asked + 20)) ] || fail 'there was hardly any traffic during the upgrade'
