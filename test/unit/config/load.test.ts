@@ -36,14 +36,14 @@ describe('loadConfig', () => {
     });
   });
 
-  it('takes a missing file for no services', async () => {
+  it('takes a missing file for no services, and for nothing about ports', async () => {
     const file = join(folder, 'missing.conf');
     expect(await loadConfig(file)).toMatchObject({
       file,
       exists: false,
       readable: true,
       problems: [],
-      config: { services: [] },
+      config: { services: [], policing: undefined },
     });
   });
 
@@ -51,7 +51,7 @@ describe('loadConfig', () => {
     const file = join(folder, 'large.conf');
     await writeFile(file, Buffer.alloc(20 * 1024 * 1024, '#'));
     const loaded = await loadConfig(file);
-    expect(loaded).toMatchObject({ exists: true, readable: false });
+    expect(loaded).toMatchObject({ exists: true, readable: false, config: { policing: undefined } });
     expect(loaded.problems[0]?.message).toContain('1 MiB');
   });
 
