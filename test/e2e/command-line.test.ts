@@ -50,6 +50,16 @@ describe('help and version', () => {
   });
 });
 
+test.each([
+  ['a word of the command line', ['st\x1b[2Jatus']],
+  ['the name of a bridge', ['log', '--bridge', 'br\x1b[2J']],
+])('%s that would drive a terminal is quoted so that it does not', async (_what, args) => {
+  const { status, stderr } = await hypervisor.tproxy(...args);
+  expect(status).toBe(2);
+  expect(stderr).toContain('\\x1b[2J');
+  expect(stderr).not.toContain('\x1b');
+});
+
 test('an old Node is told from ours', async () => {
   await box.sh(`
     mkdir -p /run/test/old

@@ -87,6 +87,16 @@ describe('the listener', () => {
     ).toBe('');
   });
 
+  test('has nothing below its root that is not mounted read-only', () => {
+    const mounts = readFileSync(site.box.path(`/proc/${listener}/mountinfo`), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '));
+    const writable = mounts.filter(([, , , , , options]) => !options?.startsWith('ro,'));
+    expect(writable.map(([, , , , place]) => place)).toEqual(['/']);
+    expect(mounts.map(([, , , , place]) => place)).toContain('/usr');
+  });
+
   test('holds no file but its log', () => {
     const files = readdirSync(site.box.path(`/proc/${listener}/fd`))
       .map((fd) => readlinkSync(site.box.path(`/proc/${listener}/fd/${fd}`)))

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ROLE_VARIABLE } from '../../src/daemon/roles.ts';
 import type { Daemon } from '../support/hypervisor.ts';
 import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
 
@@ -112,6 +113,16 @@ test('status is not fooled by a stranger with our title', async () => {
   const stranger = site.box.spawn(['bash', '-c', 'exec -a one_tproxy sleep 60']);
   const alike = () => site.box.processes().filter(({ cmdline }) => cmdline.startsWith('one_tproxy 60'));
   await expect.poll(alike).toHaveLength(1);
+  expect(await site.hypervisor.daemons()).toEqual(before);
+  await stranger.stop();
+});
+
+test('nor by one that has our environment as well, in another namespace', async () => {
+  const before = await site.hypervisor.daemons();
+  const imitate = ['env', `${ROLE_VARIABLE}=forwarder`, 'bash', '-c', 'exec -a one_tproxy cat'];
+  const stranger = site.box.netns('one_tproxy_br0').spawn(imitate);
+  const alike = () => site.box.processes().filter(({ cmdline }) => cmdline === 'one_tproxy');
+  await expect.poll(alike).toHaveLength(2);
   expect(await site.hypervisor.daemons()).toEqual(before);
   await stranger.stop();
 });

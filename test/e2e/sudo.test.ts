@@ -27,7 +27,7 @@ beforeAll(async () => {
     grep -v '^oneadmin:' /etc/passwd >passwd; echo 'oneadmin:*:${ONEADMIN}:${ONEADMIN}::/:/bin/sh' >>passwd
     grep -v '^oneadmin:' /etc/group >group; echo 'oneadmin:*:${ONEADMIN}:' >>group
     mkdir -m 755 sudoers.d; cp ${ETC}/sudoers.d/one-tproxy* sudoers.d/
-    printf '%s\\n' 'Defaults !env_reset, !secure_path, !use_pty' '@includedir /etc/sudoers.d' >sudoers
+    printf '%s\\n' 'Defaults !env_reset, !secure_path, !use_pty, !umask' '@includedir /etc/sudoers.d' >sudoers
     chmod 440 sudoers sudoers.d/*; chmod 644 passwd group; chmod 711 .
     for name in passwd group sudoers sudoers.d; do mount --bind $name /etc/$name; done
     mkdir -m 755 bin
@@ -120,8 +120,13 @@ describe("the caller's environment chooses nothing that root runs", () => {
   });
 });
 
-test('a careless umask leaves no file that others can write to', async () => {
-  expect((await bySudo([EXECUTABLE, 'start'], 'umask 000')).status).toBe(0);
+test('a careless umask leaves no file that others can write to; the directory of the caller is not kept', async () => {
+  expect((await bySudo([EXECUTABLE, 'start'], 'umask 000; cd /run/test/bin')).status).toBe(0);
+  for (const { pid } of await hypervisor.daemons()) {
+    expect(await box.sh(`readlink /proc/${pid}/cwd /proc/$(ps -o ppid= -p ${pid} | tr -d ' ')/cwd`)).toBe(
+      '/\n/\n',
+    );
+  }
   const files = await box.sh('find /run/one_tproxy /var/log/one_tproxy* ! -type l -printf "%m %p\\n"');
   expect(files).toContain('/run/one_tproxy/control.sock');
   expect(files).toContain('/var/log/one_tproxy.log');
@@ -140,6 +145,17 @@ describe('what lies in the place of a log', () => {
     expect((await bySudo([EXECUTABLE, 'start'])).status).toBe(0);
     expect((await hypervisor.daemons()).map(({ title }) => title)).toEqual(['one_tproxy', 'one_tproxy_br0']);
     expect(await read()).toBe('before\n');
+  });
+
+  test('a symbolic link is not written to when the forwarder dies and its watch has something to say', async () => {
+    await box.sh('echo before >/run/test/precious; ln -s /run/test/precious /var/log/one_tproxy.log');
+    expect((await bySudo([EXECUTABLE, 'start'])).status).toBe(0);
+    const { pid } = await hypervisor.forwarder();
+    await box.sh(`kill -KILL ${pid}`);
+    const isBack = async () =>
+      (await hypervisor.daemons()).some((daemon) => daemon.title === 'one_tproxy' && daemon.pid !== pid);
+    await expect.poll(isBack).toBe(true);
+    expect(await box.sh('cat /run/test/precious')).toBe('before\n');
   });
 });
 

@@ -30,18 +30,23 @@ afterAll(async () => {
 });
 
 interface Stranger {
-  readonly place?: Place;
+  readonly place?: Place | undefined;
   readonly uid?: number;
+  readonly title?: string;
+  /** Whose its environment says it is. */
+  readonly role?: string;
   readonly says?: string;
   readonly shows?: string;
 }
 
-/** What becomes of a process that has the title and the environment of the listener of br0. */
-async function tries({ place = site.box, uid = NOBODY, says = '', shows = '' }: Stranger): Promise<string> {
+/** What becomes of a process that has the title and the environment of the listener of br0, where nothing else is said. */
+async function tries(stranger: Stranger): Promise<string> {
+  const { place = site.box, uid = NOBODY, title = 'one_tproxy_br0', role = title } = stranger;
+  const { says = '', shows = '' } = stranger;
   const user = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--'];
   const variables = {
     NODE_OPTIONS: `--import=file://${program.file}`,
-    [ROLE_VARIABLE]: 'one_tproxy_br0',
+    [ROLE_VARIABLE]: role,
     [HOST_VARIABLE]: host,
     STRANGER_SOCKET: SOCKET,
     STRANGER_SAYS: says,
@@ -54,7 +59,7 @@ async function tries({ place = site.box, uid = NOBODY, says = '', shows = '' }: 
     ...environment,
     'bash',
     '-c',
-    `exec -a one_tproxy_br0 "$0" </dev/null`,
+    `exec -a ${title} "$0" </dev/null`,
     process.execPath,
   ];
   const { status, stdout, stderr } = await place.run([...user, ...become], { timeoutMs: 20_000 });
@@ -96,4 +101,21 @@ test('a second one in the namespace of the bridge is refused and ended', async (
   );
   expect(await ask(site.guest, 80)).toBe('served');
   expect((await site.hypervisor.listener('br0')).pid).toBe(listener);
+});
+
+test.each<[string, Stranger, string]>([
+  [
+    'of another title',
+    { title: 'one_tproxy_br1', role: 'one_tproxy_br0' },
+    'not the listener of this bridge',
+  ],
+  ['with another environment', { role: 'one_tproxy_br1' }, 'not the listener of this bridge'],
+  ['in another namespace', { place: undefined }, 'its netns is no longer that of the bridge'],
+])('one %s is refused for that, although it has all the rest', async (_what, stranger, why) => {
+  const refused = () => site.hypervisor.log('one_tproxy').filter(({ reason }) => reason === why).length;
+  const before = refused();
+  const place = site.box.netns('one_tproxy_br0');
+  expect(await tries({ place, says: HELLO, ...stranger })).toMatch(/^(cut off|ended with)/);
+  await expect.poll(refused).toBe(before + 1);
+  expect(await ask(site.guest, 80)).toBe('served');
 });

@@ -61,6 +61,12 @@ const honest = frame(
   arp({ operation: 'request', sender: { mac: CONTROL, ip: '192.168.1.66' }, target: { ip: GATEWAY } }),
 );
 
+/** A packet to the service address that the bridge knows no port for, so that it floods it. */
+const flooded = frame(
+  { from: FORGER, to: '02:77:77:77:77:77' },
+  udp({ from: '192.168.1.66', to: SERVICE_ADDRESS }, 53),
+);
+
 /** How many of the forged frames reach the victim. */
 async function arriving(
   frames: readonly string[],
@@ -87,6 +93,13 @@ describe.each(['attacker', 'outside'] as const)('nobody is taken for the service
     expect(await reaches(scene.victim)).toBe(true);
   });
 });
+
+test.each(['attacker', 'outside'] as const)(
+  'what is sent to the address reaches nobody else, though the bridge floods it: %s',
+  async (sender) => {
+    expect(await arriving([flooded], sender)).toBe(0);
+  },
+);
 
 describe('the place of the veth in the bridge is not for the taking', () => {
   const THEFTS: readonly (readonly [string, (mac: string) => string])[] = [
@@ -126,5 +139,10 @@ describe('without the guard they all arrive, so the tests above can fail', () =>
 
   test.each(CLAIMS)('%s', async (_, frames) => {
     expect(await arriving(frames)).toBe(frames.length);
+  });
+
+  // By the uplink: what guests send is led to the veth before it can be flooded.
+  test('what is sent to the address, flooded', async () => {
+    expect(await arriving([flooded], 'outside')).toBe(1);
   });
 });

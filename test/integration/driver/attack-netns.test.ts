@@ -80,18 +80,24 @@ const NO_SERVICE: readonly (readonly [string, ReturnType<typeof syn>])[] = [
 const ELSEWHERE: readonly (readonly [string, ReturnType<typeof syn>])[] = [
   ['its loopback', syn({ from: ATTACKER, to: '127.0.0.1' }, EVERYWHERE)],
   ['every host', syn({ from: ATTACKER, to: '224.0.0.1' }, EVERYWHERE)],
+  ['every host, a ping', icmp({ from: ATTACKER, to: '224.0.0.1' }, 'echo')],
   ['the broadcast address', syn({ from: ATTACKER, to: '255.255.255.255' }, EVERYWHERE)],
-  ['its own address, from the loopback', syn({ from: '127.0.0.1', to: SERVICE_ADDRESS }, EVERYWHERE)],
-  [
-    'its own address, from the address itself',
-    syn({ from: SERVICE_ADDRESS, to: SERVICE_ADDRESS }, EVERYWHERE),
-  ],
+  ['the broadcast address, a ping', icmp({ from: ATTACKER, to: '255.255.255.255' }, 'echo')],
   ['its own address, from a group', syn({ from: '224.0.0.9', to: SERVICE_ADDRESS }, EVERYWHERE)],
 ];
+
+/** Whom the netns would answer by its loopback. */
+const FROM_ITSELF = ['127.0.0.1', SERVICE_ADDRESS];
 
 describe('nothing but the service address answers, and nothing but TCP and ping', () => {
   test.each([...NO_SERVICE, ...ELSEWHERE])('%s', async (_, payload) => {
     expect(await answersTo([payload])).toBe(0);
+  });
+
+  test.each(FROM_ITSELF)('its own address, from %s', async (from) => {
+    const count = await countAt(scene.netns, { inside: `tcp sport ${EVERYWHERE}` }, 'lo');
+    expect(await answersTo([syn({ from, to: SERVICE_ADDRESS }, EVERYWHERE)])).toBe(0);
+    expect((await count()).inside).toBe(0);
   });
 
   test('IPv6 to the address that its device would have', async () => {
@@ -106,58 +112,6 @@ describe('nothing but the service address answers, and nothing but TCP and ping'
     const seconds = (performance.now() - begin) / 1000;
     expect(answered).toBeGreaterThan(0);
     expect(answered).toBeLessThan(100 + 100 * Math.ceil(seconds));
-  });
-});
-
-describe('a flood of half-open connections', () => {
-  /** More than wait in the queue of the server, which is 511. */
-  const flood = () =>
-    Array.from({ length: 2_000 }, (_, index) => syn(toService, EVERYWHERE, 10_000 + index)).map((payload) =>
-      frame({ from: FORGER, to: scene.serviceMac }, payload),
-    );
-  const reading = `exec 3<>/dev/tcp/${SERVICE_ADDRESS}/${EVERYWHERE}; read -r line <&3; echo "$line"`;
-  const victimReads = () => scene.victim.run(['timeout', '1', 'bash', '--norc', '-c', reading]);
-
-  test('refuses nobody', async () => {
-    await send(scene.attacker, flood());
-    expect((await victimReads()).stdout).toBe('not for guests\n');
-  });
-
-  test('would, were it not for the cookies', async () => {
-    await scene.netns.sh('echo 0 >/proc/sys/net/ipv4/tcp_syncookies');
-    try {
-      await send(scene.attacker, flood());
-      expect((await victimReads()).stdout).toBe('');
-    } finally {
-      await scene.netns.sh('echo 1 >/proc/sys/net/ipv4/tcp_syncookies');
-    }
-  });
-});
-
-describe('pieces of packets that never become whole', () => {
-  const MIB = 1 << 20;
-  const pieces = () =>
-    Array.from({ length: 3_000 }, (_, pieceOf) => udp({ ...toService, pieceOf }, 53)).map((payload) =>
-      frame({ from: FORGER, to: scene.serviceMac }, payload),
-    );
-  /** Bytes that they take in the netns. */
-  const taken = async () =>
-    Number(/^FRAG: .* memory (\d+)$/m.exec(await scene.netns.sh('cat /proc/self/net/sockstat'))?.[1]);
-
-  test('take no more than a MiB', async () => {
-    await send(scene.attacker, pieces());
-    expect(await taken()).toBeGreaterThan(MIB / 4);
-    expect(await taken()).toBeLessThan(1.1 * MIB);
-  });
-
-  test('would take more with the mark where the kernel puts it', async () => {
-    await scene.netns.sh('echo 4194304 >/proc/sys/net/ipv4/ipfrag_high_thresh');
-    try {
-      await send(scene.attacker, pieces());
-      expect(await taken()).toBeGreaterThan(1.1 * MIB);
-    } finally {
-      await scene.netns.sh('echo 1048576 >/proc/sys/net/ipv4/ipfrag_high_thresh');
-    }
   });
 });
 
@@ -205,3 +159,62 @@ async function passing([place, device]: readonly [Place, string], packet: Packet
   await answersTo([syn(packet, 7777)]);
   return (await count()).through ?? 0;
 }
+
+// Last: what these begin is answered for some seconds more, in the midst of whatever comes next.
+describe('a flood of half-open connections', () => {
+  /** More than wait in the queue of the server, which is 511. */
+  const flood = () =>
+    Array.from({ length: 2_000 }, (_, index) => syn(toService, EVERYWHERE, 10_000 + index)).map((payload) =>
+      frame({ from: FORGER, to: scene.serviceMac }, payload),
+    );
+  const reading = `exec 3<>/dev/tcp/${SERVICE_ADDRESS}/${EVERYWHERE}; read -r line <&3; echo "$line"`;
+  const victimReads = () => scene.victim.run(['timeout', '1', 'bash', '--norc', '-c', reading]);
+
+  test('refuses nobody', async () => {
+    await send(scene.attacker, flood());
+    expect((await victimReads()).stdout).toBe('not for guests\n');
+  });
+
+  test('would, were it not for the cookies', async () => {
+    await scene.netns.sh('echo 0 >/proc/sys/net/ipv4/tcp_syncookies');
+    try {
+      await send(scene.attacker, flood());
+      expect((await victimReads()).stdout).toBe('');
+    } finally {
+      await scene.netns.sh('echo 1 >/proc/sys/net/ipv4/tcp_syncookies');
+    }
+  });
+});
+
+/** Bytes that pieces of packets take in the netns. */
+async function taken(): Promise<number> {
+  return Number(/^FRAG: .* memory (\d+)$/m.exec(await scene.netns.sh('cat /proc/self/net/sockstat'))?.[1]);
+}
+
+describe('pieces of packets that never become whole', () => {
+  const MIB = 1 << 20;
+  const pieces = () =>
+    Array.from({ length: 3_000 }, (_, pieceOf) => udp({ ...toService, pieceOf }, 53)).map((payload) =>
+      frame({ from: FORGER, to: scene.serviceMac }, payload),
+    );
+  test('take no more than a MiB', async () => {
+    await send(scene.attacker, pieces());
+    expect(await taken()).toBeGreaterThan(MIB / 4);
+    expect(await taken()).toBeLessThan(1.1 * MIB);
+  });
+
+  test('would take more with the mark where the kernel puts it', async () => {
+    await scene.netns.sh('echo 4194304 >/proc/sys/net/ipv4/ipfrag_high_thresh');
+    try {
+      await send(scene.attacker, pieces());
+      expect(await taken()).toBeGreaterThan(1.1 * MIB);
+    } finally {
+      await scene.netns.sh('echo 1048576 >/proc/sys/net/ipv4/ipfrag_high_thresh');
+    }
+  });
+});
+
+test('what never became whole, packet or connection, is given up', async () => {
+  const left = async () => [await taken(), await scene.netns.sh('ss -Htn state syn-recv')];
+  await expect.poll(left, { timeout: 20_000, interval: 500 }).toEqual([0, '']);
+});

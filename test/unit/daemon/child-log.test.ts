@@ -1,5 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -40,4 +48,10 @@ test('no descriptor is left, whether the child could be started or not', () => {
 
 test('where it can not be opened the child does without', () => {
   expect(withLog(directory, (log) => log)).toBe('ignore');
+});
+
+test('a file of somebody else is none', () => {
+  writeFileSync(path, 'theirs');
+  chownSync(path, 1000, 1000);
+  expect(withLog(path, (log) => log)).toBe('ignore');
 });

@@ -63,6 +63,13 @@ const CALLS: readonly (readonly [
   ['netlink', 'socket', [16, 3, 0], 'EPERM'],
   ['accept4', 'accept4', [3], 'EPERM'],
   ['openat', 'openat', [], 'EPERM'],
+  ['a file by its handle', 'open_by_handle_at', [], 'EPERM'],
+  ['a program', 'execve', [], 'EPERM'],
+  ['memory of another one', 'process_vm_writev', [PID + 1], 'EPERM'],
+  ['a descriptor of another one', 'pidfd_getfd', [], 'EPERM'],
+  ['another namespace', 'setns', [], 'EPERM'],
+  ['a key', 'keyctl', [], 'EPERM'],
+  ['a program for the kernel', 'bpf', [], 'EPERM'],
   ['io_uring', 'io_uring_setup', [], 'EPERM'],
   ['a filter more', 'seccomp', [], 'allowed'],
 ];

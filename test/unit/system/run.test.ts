@@ -66,3 +66,8 @@ describe('a program that hangs', () => {
     await expect(hang).rejects.toThrow(/no answer/);
   });
 });
+
+test('a program that says more than anything honest is ended, and that is no answer', async () => {
+  const garrulous = sh(`yes ${'x'.repeat(100)} | head -c 70000000`);
+  await expect(garrulous).rejects.toThrow(/more than \d+ bytes of output$/);
+});
