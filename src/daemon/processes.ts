@@ -69,13 +69,31 @@ function environmentOf(pid: number): ReadonlyMap<string, string> {
   }
 }
 
-/** The process `pid` if it is ours: title, environment and network namespace must all say so. */
+/** True when all of its user ids are root's: those of a program that a local user runs setuid are not. */
+function isRoots(pid: number): boolean {
+  try {
+    return /^Uid:\t0\t0\t0\t0$/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** True for a process that root has put into another network namespace: whoever else does so has a user namespace of its own. */
+function wasPutElsewhere(pid: number, host: number): boolean {
+  const [network, user] = [namespaceInode(`/proc/${pid}/ns/net`), namespaceInode(`/proc/${pid}/ns/user`)];
+  return network !== host && user === namespaceInode('/proc/self/ns/user');
+}
+
+/**
+ * The process `pid` if it is ours: title, environment, user and network namespace must all say so. The user of a listener may be
+ * any: it counts that only root could put it where it is.
+ */
 export function ownProcess(pid: number, host: number): OwnProcess | undefined {
   const title = titleOf(pid);
   const rootRole = ROOT_ROLES.get(title);
   if (rootRole !== undefined) {
     if (environmentOf(pid).get(ROLE_VARIABLE) !== 'forwarder') return undefined;
-    if (namespaceInode(`/proc/${pid}/ns/net`) !== host) return undefined;
+    if (namespaceInode(`/proc/${pid}/ns/net`) !== host || !isRoots(pid)) return undefined;
     return { pid, role: rootRole, bridge: undefined, astray: false };
   }
   if (!title.startsWith(`${PREFIX}_`)) return undefined;
@@ -83,7 +101,7 @@ export function ownProcess(pid: number, host: number): OwnProcess | undefined {
   if (!isBridgeName(bridge)) return undefined;
   const environment = environmentOf(pid);
   if (environment.get(ROLE_VARIABLE) !== listenerTitle(bridge)) return undefined;
-  if (environment.get(HOST_VARIABLE) !== String(host)) return undefined;
+  if (environment.get(HOST_VARIABLE) !== String(host) || !wasPutElsewhere(pid, host)) return undefined;
   const inode = namespaceInode(`/proc/${pid}/ns/net`);
   const astray = inode === undefined || inode !== bridgeNetns(bridge);
   return { pid, role: 'listener', bridge, astray };

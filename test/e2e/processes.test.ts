@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ROLE_VARIABLE } from '../../src/daemon/roles.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE } from '../../src/daemon/roles.ts';
 import type { Daemon } from '../support/hypervisor.ts';
 import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
 
@@ -114,6 +114,31 @@ test('status is not fooled by a stranger with our title', async () => {
   const alike = () => site.box.processes().filter(({ cmdline }) => cmdline.startsWith('one_tproxy 60'));
   await expect.poll(alike).toHaveLength(1);
   expect(await site.hypervisor.daemons()).toEqual(before);
+  await stranger.stop();
+});
+
+const LISTENER = 'one_tproxy_br7';
+test.each([
+  ['a forwarder', 'one_tproxy', 'forwarder', ''],
+  ['a watch', 'tproxy_watch', 'forwarder', ''],
+  ['a forwarder that drains', 'tproxy_old', 'forwarder', ''],
+  ['a listener', LISTENER, LISTENER, ''],
+  ['a listener in a namespace of its own', LISTENER, LISTENER, 'unshare --map-root-user --net'],
+])('nor by a local user who has our environment as well: %s', async (_, title, role, place) => {
+  const { box, hypervisor } = site;
+  const before = await hypervisor.tproxy('status');
+  const host = statSync(box.path(`/proc/${forwarder.pid}/ns/net`)).ino;
+  const user = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+  const variables = `${ROLE_VARIABLE}=${role} ${HOST_VARIABLE}=${host}`;
+  const stranger = box.spawn([
+    ...['bash', '-c', `exec ${user} ${place} env ${variables} bash -c 'exec -a ${title} cat'`],
+  ]);
+  const alike = () => box.processes().filter(({ cmdline }) => cmdline === title).length;
+  const others = title === 'one_tproxy' ? 1 : 0;
+  await expect.poll(alike).toBe(others + 1);
+  expect(await hypervisor.tproxy('status')).toEqual(before);
+  await hypervisor.must('start');
+  expect(alike()).toBe(others + 1);
   await stranger.stop();
 });
 

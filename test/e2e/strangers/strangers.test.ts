@@ -19,6 +19,7 @@ beforeAll(async () => {
     bundle(new URL('program.ts', import.meta.url)),
   ]);
   chmodSync(program.directory, 0o755);
+  await site.box.sh('ip netns add elsewhere');
   await startGreeter(site.host, 1111, 'served');
   await site.hypervisor.deploy(site.guest);
   host = (await site.box.sh('stat -Lc %i /proc/self/ns/net')).trim();
@@ -103,18 +104,17 @@ test('a second one in the namespace of the bridge is refused and ended', async (
   expect((await site.hypervisor.listener('br0')).pid).toBe(listener);
 });
 
-test.each<[string, Stranger, string]>([
-  [
-    'of another title',
-    { title: 'one_tproxy_br1', role: 'one_tproxy_br0' },
-    'not the listener of this bridge',
-  ],
-  ['with another environment', { role: 'one_tproxy_br1' }, 'not the listener of this bridge'],
-  ['in another namespace', { place: undefined }, 'its netns is no longer that of the bridge'],
-])('one %s is refused for that, although it has all the rest', async (_what, stranger, why) => {
+const NETNS = 'one_tproxy_br0';
+const NOT_IT = 'not the listener of this bridge';
+test.each<[string, Stranger, string | undefined, string]>([
+  ['of another title', { title: 'one_tproxy_br1', role: 'one_tproxy_br0' }, NETNS, NOT_IT],
+  ['with another environment', { role: 'one_tproxy_br1' }, NETNS, NOT_IT],
+  ['in the namespace of the host', {}, undefined, NOT_IT],
+  ['in another namespace', {}, 'elsewhere', 'its netns is no longer that of the bridge'],
+])('one %s is refused for that, although it has all the rest', async (_what, stranger, netns, why) => {
   const refused = () => site.hypervisor.log('one_tproxy').filter(({ reason }) => reason === why).length;
   const before = refused();
-  const place = site.box.netns('one_tproxy_br0');
+  const place = netns === undefined ? site.box : site.box.netns(netns);
   expect(await tries({ place, says: HELLO, ...stranger })).toMatch(/^(cut off|ended with)/);
   await expect.poll(refused).toBe(before + 1);
   expect(await ask(site.guest, 80)).toBe('served');
