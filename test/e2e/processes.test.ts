@@ -126,7 +126,7 @@ test.each([
   ['a listener in a namespace of its own', LISTENER, LISTENER, 'unshare --map-root-user --net'],
 ])('nor by a local user who has our environment as well: %s', async (_, title, role, place) => {
   const { box, hypervisor } = site;
-  const before = await hypervisor.tproxy('status');
+  const before = await hypervisor.tproxy('status', '-v');
   const host = statSync(box.path(`/proc/${forwarder.pid}/ns/net`)).ino;
   const user = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
   const variables = `${ROLE_VARIABLE}=${role} ${HOST_VARIABLE}=${host}`;
@@ -136,7 +136,7 @@ test.each([
   const alike = () => box.processes().filter(({ cmdline }) => cmdline === title).length;
   const others = title === 'one_tproxy' ? 1 : 0;
   await expect.poll(alike).toBe(others + 1);
-  expect(await hypervisor.tproxy('status')).toEqual(before);
+  expect(await hypervisor.tproxy('status', '-v')).toEqual(before);
   await hypervisor.must('start');
   expect(alike()).toBe(others + 1);
   await stranger.stop();
