@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterAll, expect, test } from 'vitest';
+
+const WATCH = fileURLToPath(new URL('../../../remotes/watch', import.meta.url));
+/** The watch's patience with a forwarder that has said something already (s). */
+const PATIENCE_S = 6;
+
+const folder = mkdtempSync(join(tmpdir(), 'watch-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs the watch with this script in the place of node; resolves with its exit status and log. */
+async function watch(name: string, script: string): Promise<{ status: number | undefined; log: string }> {
+  const [node, log] = [join(folder, name), join(folder, `${name}.log`)];
+  writeFileSync(node, `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+  const { exitCode } = await execa('bash', [WATCH, '--restricted', node, log], {
+    reject: false,
+    timeout: 40_000,
+    stdio: 'ignore',
+  });
+  return { status: exitCode, log: readFileSync(log, 'utf8') };
+}
+
+test.concurrent.each([
+  ['needs long for its first word', `sleep ${PATIENCE_S + 2}; echo; exit 0`, 0, ''],
+  [
+    'falls silent after its first word',
+    `echo; exec sleep ${PATIENCE_S + 20}`,
+    137,
+    'forwarder is silent, it is killed',
+  ],
+])('a forwarder that %s', async (what, script, status, logged) => {
+  const found = await watch(what.replaceAll(' ', '-'), script);
+  expect(found.status).toBe(status);
+  expect(found.log).toContain(logged);
+  expect(found.log.includes('silent')).toBe(logged !== '');
+});
