@@ -92,8 +92,8 @@ await build({
   entryPoints: {
     boot: 'src/boot/main.ts',
     entry: 'src/cli/entry.ts',
-    forwarder: 'src/daemon/forwarder-main.ts',
-    listener: 'src/daemon/listener-main.ts',
+    forwarder: 'src/forwarder/main.ts',
+    listener: 'src/listener/main.ts',
     worker: 'src/dataplane/worker-main.ts',
     probe: 'src/doctor/probe-main.ts',
   },

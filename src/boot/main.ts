@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { RUN_DIRECTORY } from '../daemon/paths.ts';
+import { RUN_DIRECTORY } from '../process/paths.ts';
 import { runBundle } from './run-bundle.ts';
 
 /** Commands that change the host anyway. */

@@ -1,9 +1,9 @@
-import { listenerLog } from '../daemon/paths.ts';
 import { bridgeDevice, portFacts } from '../driver/facts/link-facts.ts';
 import { nftFacts } from '../driver/facts/nft-facts.ts';
 import { pairMtu } from '../driver/plan/plan-links.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { arpChainName, bridgePort } from '../model/names.ts';
+import { listenerLog } from '../process/paths.ts';
 import type { Examination, Finding } from './check.ts';
 import { TABLES } from './host-checks.ts';
 import { judgeBridge, judgeGuests } from './judge-bridge.ts';

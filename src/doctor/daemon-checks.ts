@@ -1,5 +1,5 @@
-import { askForwarder } from '../daemon/control.ts';
-import { forwarderLog } from '../daemon/paths.ts';
+import { askForwarder } from '../control/ask.ts';
+import { forwarderLog } from '../process/paths.ts';
 import { counted } from '../words.ts';
 import { type Examination, type Finding, failed, ok } from './check.ts';
 import { judgeDescriptors, judgeForwarder, judgeStrangers, judgeWatch } from './judge-processes.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { netnsPath } from '../daemon/paths.ts';
 import { netnsName, SERVICE_ADDRESS } from '../model/names.ts';
+import { netnsPath } from '../process/paths.ts';
 import { asArray, parseJson } from '../system/json.ts';
 import type { Run } from '../system/run.ts';
 import { CONNECT_MS, type ProbeRequest, type ProbeResult, SILENCE_MS } from './probe.ts';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { netnsPath } from '../daemon/paths.ts';
-import { hostInode, namespaceInode, type OwnProcess, ownProcesses, titleOf } from '../daemon/processes.ts';
-import { VERSION_VARIABLE } from '../daemon/roles.ts';
 import { bridgeOfNetns, netnsName, PREFIX } from '../model/names.ts';
+import { netnsPath } from '../process/paths.ts';
+import { hostInode, namespaceInode, type OwnProcess, ownProcesses, titleOf } from '../process/processes.ts';
+import { VERSION_VARIABLE } from '../process/roles.ts';
 
 /** A process of ours, with what `/proc` tells of it. */
 export interface ProcessFacts extends OwnProcess {

@@ -1,6 +1,5 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { resolveServices } from '../config/resolve.ts';
-import { netnsPath, RUN_DIRECTORY } from '../daemon/paths.ts';
 import { isLiving } from '../driver/attachments/attachment.ts';
 import { attachmentsIn } from '../driver/attachments/attachments.ts';
 import type { DriverDeps } from '../driver/deps.ts';
@@ -11,6 +10,7 @@ import { type BridgeOutcome, planHost } from '../driver/host.ts';
 import { TproxyError } from '../errors.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
+import { netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
 import { type NetnsState, thisHost } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import type { Link } from '../system/ip-json.ts';

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../model/endpoint.ts';
 
 /**
- * The driver's view of the daemons. The real one is made in `src/daemon`; tests give a fake.
+ * The driver's view of the daemons. The real one is `src/operate/verbs.ts`; tests give a fake.
  */
 export interface Daemons {
   /**

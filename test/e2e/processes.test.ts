@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HOST_VARIABLE, ROLE_VARIABLE } from '../../src/daemon/roles.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE } from '../../src/process/roles.ts';
 import type { Daemon } from '../support/hypervisor.ts';
 import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
 

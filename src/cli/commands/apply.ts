@@ -1,12 +1,12 @@
 import { loadConfig } from '../../config/load.ts';
 import { formatProblem } from '../../config/problem.ts';
-import { missingProcesses } from '../../daemon/missing.ts';
-import { RUN_DIRECTORY } from '../../daemon/paths.ts';
-import { start } from '../../daemon/verbs.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { applyHost, type BridgeOutcome, planHost } from '../../driver/host.ts';
 import { words } from '../../driver/plan/step-words.ts';
 import { ConfigError, ExitCode, messageOf } from '../../errors.ts';
+import { missingProcesses } from '../../operate/missing.ts';
+import { start } from '../../operate/verbs.ts';
+import { RUN_DIRECTORY } from '../../process/paths.ts';
 import { runProgram } from '../../system/run.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';

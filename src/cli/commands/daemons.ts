@@ -1,6 +1,6 @@
-import { withLock } from '../../daemon/lock.ts';
-import { reload, restart, start, stop } from '../../daemon/verbs.ts';
 import { ExitCode } from '../../errors.ts';
+import { reload, restart, start, stop } from '../../operate/verbs.ts';
+import { withLock } from '../../process/lock.ts';
 import { runProgram } from '../../system/run.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';

@@ -1,5 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { askStats } from '../../daemon/ask-stats.ts';
+import { askStats } from '../../control/ask-stats.ts';
 import { ExitCode, messageOf, TproxyError } from '../../errors.ts';
 import { endpointFamilies, familiesOf, upFamilies } from '../../metrics/families.ts';
 import type { Family } from '../../metrics/family.ts';

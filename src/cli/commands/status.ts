@@ -1,6 +1,6 @@
-import { ownProcesses } from '../../daemon/processes.ts';
-import { statusLines, verboseStatusLines } from '../../daemon/status.ts';
 import { ExitCode } from '../../errors.ts';
+import { statusLines, verboseStatusLines } from '../../operate/status.ts';
+import { ownProcesses } from '../../process/processes.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 

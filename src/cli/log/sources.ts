@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { forwarderLog, listenerLog } from '../../daemon/paths.ts';
 import { messageOf, PermissionError, TproxyError } from '../../errors.ts';
 import { isBridgeName, PREFIX } from '../../model/names.ts';
+import { forwarderLog, listenerLog } from '../../process/paths.ts';
 import { type Entry, parseEntry } from './entry.ts';
 import { type Filter, passes } from './filter.ts';
 import { Tail } from './tail.ts';

@@ -1,10 +1,10 @@
-import { askStats } from '../../daemon/ask-stats.ts';
-import { netnsPath, RUN_DIRECTORY } from '../../daemon/paths.ts';
-import { namespaceInode, type OwnProcess } from '../../daemon/processes.ts';
+import { askStats } from '../../control/ask-stats.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { messageOf } from '../../errors.ts';
 import { netnsName } from '../../model/names.ts';
 import type { NetworkRef } from '../../model/service.ts';
+import { netnsPath, RUN_DIRECTORY } from '../../process/paths.ts';
+import { namespaceInode, type OwnProcess } from '../../process/processes.ts';
 import { readEndpointMaps } from '../../system/nft.ts';
 import { runProgram } from '../../system/run.ts';
 import { VERSION } from '../../version.ts';

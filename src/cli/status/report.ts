@@ -1,7 +1,7 @@
-import type { OwnProcess } from '../../daemon/processes.ts';
 import type { EndpointMaps } from '../../model/endpoint.ts';
 import type { NetworkRef } from '../../model/service.ts';
 import { type BridgeStats, failuresOf, isFailure, type ServiceStats, type Stats } from '../../model/stats.ts';
+import type { OwnProcess } from '../../process/processes.ts';
 
 /** The form of `StatusReport`; a change that readers would notice makes it a new one. */
 export const STATUS_SCHEMA = 1;

@@ -1,4 +1,4 @@
-import { askRelays, askStats } from '../../daemon/ask-stats.ts';
+import { askRelays, askStats } from '../../control/ask-stats.ts';
 import type { Look, View } from './rows.ts';
 
 /** Asks the forwarder for what a view needs; undefined: none runs. Rejects when it does not answer. */

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { HOST_VARIABLE, ROLE_VARIABLE } from '../../../src/daemon/roles.ts';
 import { MessageType, PROTOCOL_VERSION } from '../../../src/dataplane/handover.ts';
+import { HOST_VARIABLE, ROLE_VARIABLE } from '../../../src/process/roles.ts';
 import { type Bundle, bundle } from '../../integration/linux/bundle.ts';
 import type { Place } from '../../support/place.ts';
 import { ask, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../../support/site.ts';

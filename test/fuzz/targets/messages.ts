@@ -1,4 +1,4 @@
-import { parseControlRequest } from '../../../src/daemon/control-request.ts';
+import { parseControlRequest } from '../../../src/control/requests.ts';
 import {
   MessageType,
   PROTOCOL_VERSION,

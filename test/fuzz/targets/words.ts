@@ -1,6 +1,6 @@
 import { connectionOf, parseEntry } from '../../../src/cli/log/entry.ts';
 import { escapeForTerminal } from '../../../src/cli/text/escape.ts';
-import { LineLog } from '../../../src/daemon/line-log.ts';
+import { LineLog } from '../../../src/listener/line-log.ts';
 import { parseListenAddress } from '../../../src/model/listen-address.ts';
 import {
   bridgeOfArpChain,

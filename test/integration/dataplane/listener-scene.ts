@@ -38,7 +38,7 @@ export function listenerScene() {
   beforeAll(async () => {
     [box, program] = await Promise.all([
       Sandbox.create(),
-      bundle(new URL('../../../src/daemon/listener-main.ts', import.meta.url)),
+      bundle(new URL('../../../src/listener/main.ts', import.meta.url)),
     ]);
     netns = netnsOf(box);
     await box.sh(`

@@ -9,7 +9,14 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const manual = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
 
 /** Places that log; the command line's own output goes elsewhere. */
-const FOLDERS = ['src/daemon', 'src/dataplane', 'src/metrics'];
+const FOLDERS = [
+  'src/forwarder',
+  'src/listener',
+  'src/control',
+  'src/dataplane',
+  'src/metrics',
+  'src/process',
+];
 const CALL = /\b(?:log|logger)\.(?:debug|info|warn|error)\(/g;
 
 /** Messages are constant texts, the arguments of a logger's method; fields and their texts are in braces. */

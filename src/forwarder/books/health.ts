@@ -1,0 +1,73 @@
+import { readdirSync, statSync } from 'node:fs';
+import type { SyncReport } from '../../control/ask.ts';
+import type { Logger } from '../../log.ts';
+import type { Health } from '../../model/stats.ts';
+import { VERSION } from '../../version.ts';
+import { descriptorLimit } from '../limits.ts';
+
+const BEAT_MS = 1000;
+/** The lag that is told is the worst of so many beats. */
+const BEATS = 60;
+
+/** How the forwarder's process does: what it uses, how late its main thread is, how the last reload went. */
+export class HealthWatch {
+  private readonly revived: boolean;
+  private readonly lags = new Float64Array(BEATS);
+  private beat = 0;
+  private reload: Health['reload'];
+  private metricsError: string | undefined;
+
+  constructor(revived: boolean) {
+    this.revived = revived;
+    let due = performance.now() + BEAT_MS;
+    setInterval(() => {
+      const now = performance.now();
+      this.lags[this.beat % BEATS] = Math.max(0, now - due);
+      this.beat += 1;
+      due = now + BEAT_MS;
+    }, BEAT_MS).unref();
+  }
+
+  /** How a sync of everything went, or one of `only` this bridge, which says nothing about the others. */
+  reloaded(report: SyncReport, only?: string): void {
+    const failed = report.bridges.flatMap(({ bridge, error }) => (error === undefined ? [] : [bridge]));
+    const others = only === undefined ? [] : (this.reload?.failed ?? []).filter((bridge) => bridge !== only);
+    this.reload = {
+      at: Date.now() / 1000,
+      ok: report.ok && others.length === 0,
+      failed: [...others, ...failed],
+    };
+  }
+
+  /** Why metrics are not served where they should be; undefined: they are, or need not be. Told once. */
+  metricsTrouble(reason: string | undefined, log: Logger): void {
+    if (reason !== undefined && reason !== this.metricsError) log.error({ reason }, 'metrics are not served');
+    this.metricsError = reason;
+  }
+
+  /** What an operator should hear, although guests are served. */
+  get warnings(): readonly string[] {
+    return this.metricsError === undefined ? [] : [this.metricsError];
+  }
+
+  /** `answerMs`: what the data plane took to answer just now. */
+  look(answerMs: number): Health {
+    return {
+      version: VERSION,
+      pid: process.pid,
+      startedAt: Date.now() / 1000 - process.uptime(),
+      revived: this.revived,
+      descriptors: { open: openDescriptors(), limit: descriptorLimit() },
+      memory: process.memoryUsage.rss(),
+      lagMs: Math.max(...this.lags),
+      answerMs,
+      ...(this.reload === undefined ? {} : { reload: this.reload }),
+      ...(this.metricsError === undefined ? {} : { metricsError: this.metricsError }),
+    };
+  }
+}
+
+/** Kernels from 6.2 on tell it as the size of the directory; elsewhere the names are counted. */
+function openDescriptors(): number {
+  return statSync('/proc/self/fd').size || readdirSync('/proc/self/fd').length;
+}

@@ -1,0 +1,242 @@
+import { rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import type { BridgeReport, SyncReport } from '../control/ask.ts';
+import { startControlServer } from '../control/server.ts';
+import type { FromWorker, ToWorker } from '../dataplane/messages.ts';
+import { type LogFile, openLogFile } from '../log.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Settings } from '../model/settings.ts';
+import { CONTROL_SOCKET, forwarderLog, SETTINGS_FILE } from '../process/paths.ts';
+import { hostInode } from '../process/processes.ts';
+import { DRAINING_TITLE } from '../process/roles.ts';
+import { saveSettings } from '../process/settings-file.ts';
+import { Serial } from '../serial.ts';
+import type { Run } from '../system/run.ts';
+import type { User } from '../system/users.ts';
+import { Observation } from './books/observation.ts';
+import type { BridgeHost } from './bridges/bridge-host.ts';
+import { Recovery } from './bridges/recovery.ts';
+import { ServedBridges } from './bridges/served-bridges.ts';
+import { spawnListener } from './bridges/spawn-listener.ts';
+import { HeapSweeper } from './heap-sweeper.ts';
+import { descriptorLimit, limitsOf } from './limits.ts';
+import { Planes } from './planes.ts';
+import { type Asked, answer } from './requests.ts';
+import { leaveWatch } from './succession.ts';
+import { becomeWanted } from './sync.ts';
+
+export interface ForwarderOptions {
+  readonly settings: Settings;
+  /** Its watch has started it after another one died. */
+  readonly again: boolean;
+  readonly run: Run;
+}
+
+/**
+ * The process in the root namespace. This, its main thread, decides: it reads the endpoint maps, sees that every bridge
+ * with endpoints has its listener, and answers commands. Connections are the business of the data-plane thread.
+ */
+export class Forwarder implements BridgeHost, Asked {
+  settings: Settings;
+  user: User | undefined;
+  readonly plane: Planes;
+  readonly bridges: ServedBridges;
+  readonly observation: Observation;
+  private readonly run: Run;
+  private readonly logFile: LogFile;
+  private readonly recovery: Recovery;
+  private readonly heap = new HeapSweeper();
+  private readonly host = hostInode();
+  /** Syncs, recoveries and the hand-over happen one after the other. */
+  private readonly serial = new Serial();
+  private control: Server | undefined;
+  private hasYielded = false;
+  private onDrained: (() => void) | undefined;
+
+  constructor({ settings, run, again }: ForwarderOptions) {
+    this.settings = settings;
+    this.run = run;
+    this.logFile = openLogFile(forwarderLog(), settings.debugLevel);
+    const data = { limits: limitsOf(settings), descriptorLimit: descriptorLimit() };
+    this.plane = Planes.start(settings.workers, data);
+    this.plane.on('message', (message) => this.onMessage(message));
+    this.plane.on('died', (error) => {
+      this.log.fatal({ err: error }, 'data plane died, forwarder ends');
+      process.exit(1);
+    });
+    this.bridges = new ServedBridges(this);
+    const observed = {
+      log: this.log,
+      post: (message: ToWorker) => this.post(message),
+      nameOf: (id: number) => this.bridges.nameOf(id),
+      conditions: () => this.bridges.all.map(({ condition }) => condition),
+      isServed: (bridge: string) => this.bridges.byName.has(bridge),
+    };
+    this.observation = new Observation(observed, settings.debugLevel, again);
+    this.recovery = new Recovery({
+      bridges: () => this.bridges.all,
+      bring: (bridge) => this.serial.run(() => this.bridges.bringAgain(bridge)),
+      recovered: ({ name }) => this.observation.recovered(name),
+      log: this.log,
+    });
+  }
+
+  get log(): LogFile['logger'] {
+    return this.logFile.logger;
+  }
+
+  post(message: ToWorker): void {
+    this.plane.post(message);
+  }
+
+  spawnListener(bridge: string): ReturnType<typeof spawnListener> {
+    return spawnListener({
+      bridge,
+      host: this.host,
+      user: this.user === undefined ? '-' : `${this.user.uid}:${this.user.gid}`,
+      logLevel: this.settings.debugLevel,
+    });
+  }
+
+  lost(): void {
+    this.recovery.lost();
+  }
+
+  /** Hears requests from now on, which wait until `first` and the first sync are done; resolves with its report. */
+  async serve(first: () => Promise<void>): Promise<SyncReport> {
+    const report = await this.serial.run(async () => {
+      this.control = await startControlServer((request) => answer(request, this));
+      await first();
+      const synced = await this.syncNow(this.settings);
+      this.recovery.start();
+      return synced;
+    });
+    this.heap.soon();
+    return report;
+  }
+
+  /** Brings everything, or what is of one bridge, to what nft says, with the settings of the last reload. */
+  sync(settings: Settings = this.settings, bridge?: string): Promise<SyncReport> {
+    return this.serial.run(() => this.syncNow(settings, bridge)).finally(() => this.heap.soon());
+  }
+
+  serves(bridge: string, endpoints: readonly Endpoint[]): boolean {
+    return this.bridges.byName.get(bridge)?.serves(endpoints) === true;
+  }
+
+  heal(): Promise<readonly BridgeReport[]> {
+    return this.serial.run(() => this.bridges.heal());
+  }
+
+  /** Leaves listeners to a successor, finishes the living relays, and ends. */
+  yieldToSuccessor(): Promise<void> {
+    // Before its turn: what comes earlier may wait for listeners, which look for the successor by now.
+    this.bridges.leaveListeners();
+    return this.serial.run(async () => {
+      if (this.hasYielded) return;
+      this.hasYielded = true;
+      this.recovery.stop();
+      this.observation.stopMetrics();
+      this.control?.close();
+      this.bridges.release();
+      process.title = DRAINING_TITLE;
+      leaveWatch();
+      setImmediate(() => void this.drain());
+    });
+  }
+
+  /** Ends what a start that failed has begun. */
+  async giveUp({ keepListeners }: { readonly keepListeners: boolean }): Promise<void> {
+    this.observation.stopMetrics();
+    this.control?.close();
+    if (keepListeners) this.bridges.release();
+    else await this.bridges.endAll();
+    // A thread that waits for events would keep the process from ending.
+    await this.plane.close();
+    this.logFile.close();
+  }
+
+  /** Ends listeners and relays and this process's part in the world. */
+  async stop(): Promise<void> {
+    this.log.info('forwarder stops');
+    this.recovery.stop();
+    this.observation.stopMetrics();
+    this.control?.close();
+    this.post({ type: 'cut' });
+    await this.bridges.endAll();
+    await this.plane.close();
+    // What lies there by now may be a successor's.
+    if (!this.hasYielded) {
+      rmSync(CONTROL_SOCKET, { force: true });
+      rmSync(SETTINGS_FILE, { force: true });
+    }
+    this.logFile.close();
+  }
+
+  private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
+    if (this.hasYielded) {
+      return { ok: false, error: 'this forwarder has handed over to another one; run it again', bridges: [] };
+    }
+    this.applySettings(settings);
+    await this.observation.serveMetrics(settings.metricsListen);
+    const report = await becomeWanted(this.bridges, this.run, this.log, only);
+    this.observation.reloaded(report, only);
+    if (report.error !== undefined) return report;
+    return { ...report, warnings: [...this.observation.warnings, ...this.overdue()] };
+  }
+
+  /** What the settings ask for and only a restart brings. */
+  private overdue(): string[] {
+    const { workers } = this.settings;
+    const running = this.plane.count;
+    return running === workers ? [] : [`tproxy_workers is ${workers} and ${running} run: tproxy restart`];
+  }
+
+  private applySettings(settings: Settings): void {
+    this.settings = settings;
+    try {
+      saveSettings(settings);
+    } catch (error) {
+      this.log.warn({ err: error }, 'settings can not be kept for a restart after a crash');
+    }
+    this.logFile.setLevel(settings.debugLevel);
+    this.observation.setLevel(settings.debugLevel);
+    this.post({ type: 'limits', limits: limitsOf(settings) });
+  }
+
+  private onMessage(message: FromWorker): void {
+    switch (message.type) {
+      case 'hello':
+      case 'listening':
+      case 'pong':
+      case 'gone':
+        this.bridges.onMessage(message);
+        break;
+      case 'forgotten': {
+        const gone = this.bridges.forget(message.bridgeId);
+        if (gone !== undefined) this.observation.forget(gone);
+        break;
+      }
+      case 'drained':
+        this.onDrained?.();
+        break;
+      default:
+        this.observation.onMessage(message);
+    }
+  }
+
+  private async drain(): Promise<void> {
+    const limitMs = this.settings.drainTimeoutS * 1000;
+    this.log.info({ drain_timeout_s: this.settings.drainTimeoutS }, 'forwarder drains');
+    await new Promise<void>((resolve) => {
+      this.onDrained = resolve;
+      setTimeout(resolve, limitMs);
+      this.post({ type: 'drain' });
+    });
+    this.post({ type: 'cut' });
+    await this.plane.close();
+    this.log.info('forwarder drained, it ends');
+    this.logFile.close();
+    process.exit(0);
+  }
+}

@@ -1,0 +1,41 @@
+import { askForwarder, type SyncReport } from '../control/ask.ts';
+import { listenerTitle, PREFIX } from '../model/names.ts';
+import { connectionsLeft } from '../process/draining.ts';
+import { type OwnProcess, ownProcesses } from '../process/processes.ts';
+import { DRAINING_TITLE, WATCH_TITLE } from '../process/roles.ts';
+import { counted } from '../words.ts';
+
+/** Lines of `tproxy status`: the forwarder first. Empty when nothing runs. */
+export function statusLines(found: readonly OwnProcess[] = ownProcesses()): string[] {
+  return found
+    .filter(({ role, astray }) => (role === 'forwarder' || role === 'listener') && !astray)
+    .map(({ pid, bridge }) => `${bridge === undefined ? PREFIX : listenerTitle(bridge)}: ${pid}`);
+}
+
+const ANSWER_MS = 2000;
+
+/** Lines of `tproxy status -v`: every process of ours, what it is, and how many connections it has. */
+export async function verboseStatusLines(found: readonly OwnProcess[] = ownProcesses()): Promise<string[]> {
+  const forwarder = found.some(({ role }) => role === 'forwarder');
+  const report = forwarder
+    ? await askForwarder({ op: 'count' }, ANSWER_MS).catch(() => undefined)
+    : undefined;
+  return found.map((process_) => verboseLine(process_, report));
+}
+
+function verboseLine({ pid, role, bridge, astray }: OwnProcess, report: SyncReport | undefined): string {
+  if (role === 'watch') return `${WATCH_TITLE}: ${pid}  starts the forwarder again when it dies or hangs`;
+  if (role === 'forwarder') return `${PREFIX}: ${pid}  forwarder, ${connections(report?.relays)}`;
+  if (role === 'draining') {
+    const left = connectionsLeft(pid);
+    const what = left === undefined ? 'its connections' : counted(left, 'connection');
+    return `${DRAINING_TITLE}: ${pid}  draining: finishes ${what}, takes no new ones`;
+  }
+  const count = report?.bridges.find((entry) => entry.bridge === bridge)?.relays;
+  const state = astray ? 'astray: its netns is gone or another one now' : connections(count);
+  return `${listenerTitle(bridge ?? '')}: ${pid}  listener of ${bridge}, ${state}`;
+}
+
+function connections(count: number | undefined): string {
+  return count === undefined ? 'does not answer' : counted(count, 'connection');
+}

@@ -1,0 +1,134 @@
+import { askForwarder, type ControlRequest, type SyncReport } from '../control/ask.ts';
+import { TproxyError } from '../errors.ts';
+import type { Endpoint, EndpointMaps } from '../model/endpoint.ts';
+import type { Settings } from '../model/settings.ts';
+import { endProcesses, type OwnProcess, ownProcesses, type Role } from '../process/processes.ts';
+import { readEndpointMaps } from '../system/nft.ts';
+import type { Run } from '../system/run.ts';
+import { spawnForwarder } from './spawn-forwarder.ts';
+
+/**
+ * What the commands start, stop, restart, reload and status do. All act from the root namespace; the changing ones are
+ * called with the lock held, and resolve only when what was asked for holds.
+ */
+export interface VerbOptions {
+  readonly run: Run;
+  readonly settings: Settings;
+  /** Hears what an operator should know, although what was asked for holds. */
+  readonly warn?: (text: string) => void;
+}
+
+const STOP_GRACE_MS = 5000;
+
+/** Starts what is not running; with no endpoint anywhere, stops what still runs. */
+export async function start(options: VerbOptions): Promise<void> {
+  const report = await bringUp(options);
+  if (report !== undefined) demand(report, options);
+}
+
+/** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
+export async function reload(options: VerbOptions): Promise<void> {
+  const report = await ask({ op: 'sync', settings: options.settings });
+  if (report !== undefined) {
+    demand(report, options);
+    return;
+  }
+  if (!hasEndpoints(await readEndpointMaps(options.run))) {
+    await stop();
+    return;
+  }
+  if (ownProcesses().some(({ role }) => role === 'watch')) {
+    // It died just now. Whoever asked shall not have to wait for a pause of the watch.
+    demand(await spawnForwarder(options.settings, 'adopt'), options);
+    return;
+  }
+  throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
+    code: 'NOT_RUNNING',
+    exitCode: 3,
+  });
+}
+
+/** Puts new processes in the place of those that run; guests notice nothing, living relays end in their own time. */
+export async function restart(options: VerbOptions): Promise<void> {
+  if (!hasEndpoints(await readEndpointMaps(options.run))) {
+    await stop();
+    return;
+  }
+  demand(await spawnForwarder(options.settings, 'replace'), options);
+}
+
+/** Ends all processes, draining ones included, and their relays. */
+export async function stop(): Promise<void> {
+  const ofRoles = (...roles: readonly Role[]): OwnProcess[] =>
+    ownProcesses().filter(({ role }) => roles.includes(role));
+  // Whoever would bring back another goes first.
+  await endProcesses(ofRoles('watch'), 'SIGKILL', STOP_GRACE_MS);
+  await endProcesses(ofRoles('forwarder', 'draining'), 'SIGTERM', STOP_GRACE_MS);
+  await endProcesses(ofRoles('listener'), 'SIGTERM', STOP_GRACE_MS);
+  const stubborn = ownProcesses();
+  if (stubborn.length > 0) {
+    throw new TproxyError(
+      `still running: ${stubborn.map(({ pid }) => pid).join(', ')}; look at them with ps -fp`,
+    );
+  }
+}
+
+/** Brings daemons to what the maps say of `bridge`, and fails only for trouble on it: the driver's view. */
+export async function sync(options: VerbOptions, bridge: string): Promise<void> {
+  const report = await bringUp(options, bridge);
+  if (report === undefined) return;
+  if (report.error !== undefined) throw new TproxyError(report.error);
+  const trouble = report.bridges.find((entry) => entry.bridge === bridge)?.error;
+  if (trouble !== undefined) throw new TproxyError(trouble);
+}
+
+/** Longest time for an answer from memory. */
+const ANSWER_MS = 10_000;
+
+/** True when the running processes serve `bridge` with `endpoints` already, as far as they know. Changes nothing. */
+export async function serves(
+  { settings }: VerbOptions,
+  bridge: string,
+  endpoints: readonly Endpoint[],
+): Promise<boolean> {
+  const request = { op: 'serves', bridge, endpoints, settings } as const;
+  const report = await askForwarder(request, ANSWER_MS).catch(() => undefined);
+  return report?.ok === true;
+}
+
+/**
+ * Brings everything, or only what is of `bridge`, to what the maps say: by the running forwarder, which reads them itself,
+ * or by a new one. Undefined when there is no endpoint anywhere: then what still runs was stopped.
+ */
+async function bringUp({ run, settings }: VerbOptions, bridge?: string): Promise<SyncReport | undefined> {
+  const only = bridge === undefined ? {} : { bridge };
+  const running = await ask({ op: 'sync', settings, ...only });
+  const serving = running?.served ?? running?.bridges.length ?? 0;
+  if (running !== undefined && (running.error !== undefined || serving > 0)) return running;
+  if (!hasEndpoints(await readEndpointMaps(run))) {
+    await stop();
+    return undefined;
+  }
+  return (running && (await ask({ op: 'sync', settings }))) ?? (await spawnForwarder(settings, 'adopt'));
+}
+
+/** Undefined also when the forwarder died while it was asked. */
+async function ask(request: ControlRequest): Promise<SyncReport | undefined> {
+  try {
+    return await askForwarder(request);
+  } catch (error) {
+    if (error instanceof TproxyError && error.code === 'HUNG_UP') return undefined;
+    throw error;
+  }
+}
+
+function hasEndpoints(maps: EndpointMaps): boolean {
+  return [...maps.values()].some((endpoints) => endpoints.length > 0);
+}
+
+function demand(report: SyncReport, { warn }: VerbOptions): void {
+  for (const text of report.warnings ?? []) warn?.(text);
+  if (report.ok) return;
+  const troubles = report.bridges.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  throw new TproxyError(report.error ?? troubles.join('\n'));
+}

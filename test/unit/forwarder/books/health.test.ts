@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { BridgeReport, SyncReport } from '../../../../src/control/ask.ts';
+import { HealthWatch } from '../../../../src/forwarder/books/health.ts';
+
+function report(...failed: readonly string[]): SyncReport {
+  const bridges = failed.map((bridge): BridgeReport => ({ bridge, error: 'no netns' }));
+  return { ok: failed.length === 0, bridges };
+}
+
+test('the last reload: a sync of one bridge says nothing about the others', () => {
+  const health = new HealthWatch(false);
+  const told = () => {
+    const { ok, failed } = health.look(0).reload ?? {};
+    return { ok, failed };
+  };
+  expect(told()).toEqual({});
+  health.reloaded(report(), 'br0');
+  expect(told()).toEqual({ ok: true, failed: [] });
+  health.reloaded(report('br0', 'br1'));
+  expect(told()).toEqual({ ok: false, failed: ['br0', 'br1'] });
+  health.reloaded(report(), 'br0');
+  expect(told()).toEqual({ ok: false, failed: ['br1'] });
+  health.reloaded(report('br0'), 'br0');
+  expect(told()).toEqual({ ok: false, failed: ['br1', 'br0'] });
+  health.reloaded(report());
+  expect(told()).toEqual({ ok: true, failed: [] });
+});
