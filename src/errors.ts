@@ -7,29 +7,45 @@
 export const ExitCode = { ok: 0, failed: 1, usage: 2, notRunning: 3 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+interface ErrorDetails {
+  readonly cause?: unknown;
+  /** What the operator does about it: an order, as a command where there is one. */
+  readonly remedy?: string | undefined;
+}
+
+/** `message` is what people read, `what; remedy`; whoever needs the parts takes the fields and never cuts the message. */
 export class TproxyError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;
+  /** What failed, on which bridge, port or file. */
+  readonly what: string;
+  readonly remedy: string | undefined;
 
-  constructor(message: string, options: { code?: string; exitCode?: ExitCode; cause?: unknown } = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+  constructor(what: string, options: ErrorDetails & { code?: string; exitCode?: ExitCode } = {}) {
+    const { remedy } = options;
+    super(
+      remedy === undefined ? what : `${what}; ${remedy}`,
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
     this.name = new.target.name;
     this.code = options.code ?? 'FAILED';
     this.exitCode = options.exitCode ?? ExitCode.failed;
+    this.what = what;
+    this.remedy = remedy;
   }
 }
 
 /** `OpenNebulaNetwork.conf` is unreadable or wrong. */
 export class ConfigError extends TproxyError {
-  constructor(message: string, cause?: unknown) {
-    super(message, { code: 'CONFIG', exitCode: ExitCode.usage, cause });
+  constructor(what: string, details: ErrorDetails = {}) {
+    super(what, { code: 'CONFIG', exitCode: ExitCode.usage, ...details });
   }
 }
 
 /** What came in from outside (argument, template, environment) can't be used. */
 export class InputError extends TproxyError {
-  constructor(message: string, options: { cause?: unknown; exitCode?: ExitCode } = {}) {
-    super(message, { code: 'INPUT', ...options });
+  constructor(what: string, options: ErrorDetails & { exitCode?: ExitCode } = {}) {
+    super(what, { code: 'INPUT', ...options });
   }
 }
 
@@ -42,10 +58,10 @@ export class CommandError extends TproxyError {
   readonly stderr: string;
 
   constructor(
-    message: string,
-    details: { command: string; status?: number | undefined; stderr?: string; cause?: unknown },
+    what: string,
+    details: ErrorDetails & { command: string; status?: number | undefined; stderr?: string },
   ) {
-    super(message, { code: 'COMMAND', cause: details.cause });
+    super(what, { code: 'COMMAND', cause: details.cause, remedy: details.remedy });
     this.command = details.command;
     this.status = details.status;
     this.stderr = details.stderr ?? '';
@@ -57,15 +73,15 @@ export class MissingToolError extends TproxyError {
   readonly tool: string;
 
   constructor(tool: string, remedy: string) {
-    super(`${tool}: not found; ${remedy}`, { code: 'MISSING_TOOL' });
+    super(`${tool}: not found`, { code: 'MISSING_TOOL', remedy });
     this.tool = tool;
   }
 }
 
 /** Needs root. */
 export class PermissionError extends TproxyError {
-  constructor(message: string, cause?: unknown) {
-    super(message, { code: 'PERMISSION', cause });
+  constructor(what: string, details: ErrorDetails = {}) {
+    super(what, { code: 'PERMISSION', ...details });
   }
 }
 
@@ -88,8 +104,8 @@ export function explainFileTrouble(error: unknown): unknown {
   if (!(error instanceof Error) || !('path' in error && 'code' in error && typeof error.code === 'string')) {
     return error;
   }
-  const message = `${error.message}; see to the file system, and to what else lies in that place`;
-  return new TproxyError(message, { code: error.code, cause: error });
+  const remedy = 'check the file system and what is at that path';
+  return new TproxyError(error.message, { code: error.code, cause: error, remedy });
 }
 
 /** An error of the system with this code, such as `ENOENT`. */

@@ -27,15 +27,15 @@ function readText(file: string): string | undefined {
   try {
     // Looked at before it is opened: opening a FIFO would wait for a writer.
     const status = statSync(file);
-    if (status.isDirectory()) throw new ConfigError(`${file}: is a directory; ${REMEDIES.EISDIR}`);
-    if (!status.isFile()) throw new ConfigError(`${file}: is no regular file; ${REMEDIES.EISDIR}`);
+    if (status.isDirectory()) throw new ConfigError(`${file}: is a directory`, { remedy: REMEDIES.EISDIR });
+    if (!status.isFile()) throw new ConfigError(`${file}: is no regular file`, { remedy: REMEDIES.EISDIR });
     return readBounded(file);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const code = errorCode(error);
     if (code === 'ENOENT') return undefined;
     const remedy = REMEDIES[code] ?? 'check the path and the disk';
-    throw new ConfigError(`${file}: can't be read (${code}); ${remedy}`, error);
+    throw new ConfigError(`${file}: can't be read (${code})`, { remedy, cause: error });
   }
 }
 

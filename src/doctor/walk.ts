@@ -1,5 +1,4 @@
 import { explainFileTrouble, messageOf, TproxyError } from '../errors.ts';
-import { UnreadableAnswerError } from '../system/json.ts';
 import { type Check, type Examination, type Finding, failed, keyOf, skipped } from './check.ts';
 
 /** Longer than a program may take, so that what is said is which one did not answer. */
@@ -68,13 +67,11 @@ async function withinLimit(examine: Examination['examine'], limitMs: number): Pr
   }
 }
 
-/** Errors for operators end in their remedy; others are bugs, and their stack is what helps. */
+/** Errors for operators have a remedy; others are bugs, and their stack is what helps. */
 function thrown(cause: unknown): Finding {
   const error = explainFileTrouble(cause);
-  if (error instanceof UnreadableAnswerError) return failed(error.seen, error.remedy);
   if (error instanceof TproxyError) {
-    const [seen = '', ...remedy] = error.message.split('; ');
-    return failed(seen, remedy.length > 0 ? remedy.join('; ') : 'the message says what went wrong');
+    return failed(error.what, error.remedy ?? 'the message says what went wrong');
   }
   const stack = error instanceof Error ? (error.stack ?? messageOf(error)) : messageOf(error);
   return failed(

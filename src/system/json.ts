@@ -5,17 +5,10 @@ import { TproxyError } from '../errors.ts';
  * there": treating it as empty would take running things away.
  */
 export class UnreadableAnswerError extends TproxyError {
-  /** What was wrong with it, and what to do. */
-  readonly seen: string;
-  readonly remedy: string;
-
-  constructor(source: string, what: string, details: { cause?: unknown; remedy?: string } = {}) {
+  constructor(source: string, wrong: string, details: { cause?: unknown; remedy?: string } = {}) {
     const { cause, remedy = `see what it says: ${source}` } = details;
-    const seen = `${source}: can't understand its answer: ${what}`;
-    const hint = details.remedy === undefined ? '' : `; ${details.remedy}`;
-    super(`${seen}; nothing was changed${hint}`, { code: 'UNREADABLE', cause });
-    this.seen = seen;
-    this.remedy = remedy;
+    const what = `${source}: can't understand its answer: ${wrong} (nothing was changed)`;
+    super(what, { code: 'UNREADABLE', cause, remedy });
   }
 }
 

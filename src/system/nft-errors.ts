@@ -26,18 +26,19 @@ const OBJECT_MISSING =
 export function explainNftFailure(error: unknown): unknown {
   switch (classifyNftFailure(error)) {
     case 'permission':
-      return new PermissionError(`nft: permission denied: run as root (${messageOf(error)})`, error);
+      return new PermissionError(`nft: permission denied (${messageOf(error)})`, {
+        remedy: 'run as root',
+        cause: error,
+      });
     case 'missing-feature':
       if (!(error instanceof CommandError)) return error;
-      return new CommandError(
-        `${error.message}: the kernel lacks what nft asked for: load or build nf_tables`,
-        {
-          command: error.command,
-          status: error.status,
-          stderr: error.stderr,
-          cause: error,
-        },
-      );
+      return new CommandError(`${error.message}: the kernel lacks what nft asked for`, {
+        remedy: 'load or build nf_tables',
+        command: error.command,
+        status: error.status,
+        stderr: error.stderr,
+        cause: error,
+      });
     default:
       return error;
   }

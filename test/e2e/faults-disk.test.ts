@@ -142,7 +142,7 @@ test('a runtime directory that is read-only, or has something else in it, is tol
   };
   await box.sh('mount --bind /run/one_tproxy /run/one_tproxy; mount -o remount,ro,bind /run/one_tproxy');
   for (const verb of ['apply', 'up'])
-    await says(verb, /^ERROR: (?:pre: .*)?EROFS: .*; see to the file system/);
+    await says(verb, /^ERROR: (?:pre: .*)?EROFS: .*; check the file system/);
   await box.sh(
     'umount /run/one_tproxy; rm -rf /run/one_tproxy/attachments; touch /run/one_tproxy/attachments',
   );

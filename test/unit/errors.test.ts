@@ -14,7 +14,7 @@ test('trouble with a file is for the operator, a bug keeps its stack, and what i
   expect(trouble).toBeInstanceOf(TproxyError);
   expect(trouble).toMatchObject({
     message: expect.stringMatching(
-      /^ENOTDIR: not a directory, scandir '\/etc\/passwd'; see to the file system/,
+      /^ENOTDIR: not a directory, scandir '\/etc\/passwd'; check the file system/,
     ),
     code: 'ENOTDIR',
     exitCode: 1,

@@ -78,7 +78,7 @@ function explained<T>(path: string, read: () => T): T {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EACCES' || code === 'EPERM')
-      throw new PermissionError(`tproxy log: ${path} can't be read; run it with sudo`, error);
+      throw new PermissionError(`tproxy log: ${path} can't be read; run it with sudo`, { cause: error });
     throw new TproxyError(`tproxy log: ${path}: ${messageOf(error)}; check the file system`, {
       cause: error,
     });

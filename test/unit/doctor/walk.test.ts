@@ -76,7 +76,11 @@ test.each([
     'nft: not found',
     'install the package nftables',
   ],
-  [new TproxyError('bridge br0: odd; look at it; then again'), 'bridge br0: odd', 'look at it; then again'],
+  [
+    new TproxyError('bridge br0: odd; it says so', { remedy: 'look at it; then again' }),
+    'bridge br0: odd; it says so',
+    'look at it; then again',
+  ],
 ])('what a check throws is its failure: %s', async (error, seen, remedy) => {
   const checks = await walk([
     check('a', () => {
