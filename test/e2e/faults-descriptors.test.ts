@@ -26,11 +26,13 @@ afterEach(async () => {
   await site.box.close();
 });
 
-/** As `start` under a small limit of descriptors. */
+/** As `start` under a small limit of descriptors that it may not raise. */
 async function startWithRoom(): Promise<void> {
   site = await createStage();
   await site.hypervisor.must('stop');
-  await site.box.sh(`prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy start`);
+  await site.box.sh(
+    `setpriv --bounding-set=-sys_resource prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy start`,
+  );
 }
 
 async function upstreams(): Promise<number> {
@@ -80,7 +82,9 @@ describe('EMFILE in the forwarder', () => {
   test('while it is full: restart makes room, and loses nobody', async () => {
     await startWithRoom();
     const all = await crowd(ROOM);
-    await site.box.sh(`prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy restart`);
+    await site.box.sh(
+      `setpriv --bounding-set=-sys_resource prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy restart`,
+    );
     await until('all served', 20_000, async () => (await upstreams()) === 2 * ROOM);
     await all.finish();
     expect(faultsOf(all)).toEqual([]);
