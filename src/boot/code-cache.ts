@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { WRITABLE_BY_OTHERS } from '../process/run-directory.ts';
 import { replaceFile } from '../replace-file.ts';
 
 /**
@@ -32,8 +33,6 @@ export interface CodeCache {
 
 const DIGEST_BYTES = 32;
 const LENGTH_BYTES = 4;
-/** Write permission of group and others. */
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** Where the code of a bundle lies in `directory`: one file for each place where the program is installed. */
 export function codeFile(directory: string, bundle: string): string {
