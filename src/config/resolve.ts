@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { endpointOf, type Service } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import { whyNoUpstream } from './address.ts';
 import { getentLookup, type Lookup } from './lookup.ts';
 
@@ -46,13 +47,9 @@ export async function resolveServices(
 
 type Answer = { readonly address: string } | { readonly reason: string };
 
-async function answerOf(name: string, lookup: Lookup, timeoutMs: number): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Answer>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, { reason: `${name}: no answer within ${timeoutMs / 1000} s` });
-  });
-  const asked = ask(name, lookup, timeoutMs);
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+function answerOf(name: string, lookup: Lookup, timeoutMs: number): Promise<Answer> {
+  const reason = `${name}: no answer within ${timeoutMs / 1000} s`;
+  return withTimeLimit(ask(name, lookup, timeoutMs), timeoutMs, () => ({ reason }));
 }
 
 async function ask(name: string, lookup: Lookup, timeoutMs: number): Promise<Answer> {

@@ -1,5 +1,12 @@
 import { DEFAULT_POLICING, type Policing } from '../model/limits.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
+import {
+  DEBUG_LEVELS,
+  DEFAULT_SETTINGS,
+  type DebugLevel,
+  MAX_TIMEOUT_S,
+  MAX_WORKERS,
+  type Settings,
+} from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
 import { ALL_LIMITS, limitsMapping, parseLimits } from './limits.ts';
@@ -16,12 +23,9 @@ export const SERVICES_KEY = 'tproxy';
 /** Every top level key that begins so is ours. */
 export const KEY_PREFIX = 'tproxy';
 
-/** A week: far from the 24 days after which timers of Node overflow and fire at once. */
-const MAX_TIMEOUT_S = 7 * 24 * 3600;
 /** The kernel's limit for TCP_KEEPIDLE. */
 const MAX_KEEPALIVE_S = 32_767;
 
-const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
 const debugLevel: Judge<DebugLevel> = (written) => {
   const value = DEBUG_LEVELS.find((level) => String(level) === written);
   if (value !== undefined) return { value };

@@ -1,8 +1,9 @@
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
 import type { RelayList, Stats } from '../model/stats.ts';
 import { CONTROL_SOCKET } from '../process/paths.ts';
+import { replaceFileAsync } from '../replace-file.ts';
 import type { ControlRequest, SyncReport } from './ask.ts';
 import { parseControlRequest } from './requests.ts';
 
@@ -14,15 +15,14 @@ export type Answer = (request: ControlRequest) => Promise<SyncReport | Stats | R
 /** Listens on the control socket, which is root's alone. An earlier forwarder's socket is replaced in one step. */
 export async function startControlServer(answer: Answer, path = CONTROL_SOCKET): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
-  const fresh = `${path}.${process.pid}`;
-  rmSync(fresh, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(fresh, resolve);
-  });
   try {
-    chmodSync(fresh, 0o600);
-    renameSync(fresh, path);
+    await replaceFileAsync(path, async (fresh) => {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(fresh, resolve);
+      });
+      chmodSync(fresh, 0o600);
+    });
   } catch (error) {
     server.close();
     throw error;

@@ -1,4 +1,5 @@
 import type { Bridge } from './bridge.ts';
+import { RESPITE_MS } from './exhaustion.ts';
 import { type Guest, refusal } from './guests.ts';
 import type { AdmissionLimits, Route } from './messages.ts';
 import type { Outcome } from './outcome.ts';
@@ -17,8 +18,6 @@ const ROOM_AGAIN = 0.98;
  * limits per address don't keep it from using up what the guests of other bridges need.
  */
 const SHARE_OF_THE_REST = 4;
-/** Pause after the process ran out of descriptors or memory. */
-const RESPITE_MS = 100;
 
 /**
  * Who may have a connection, and when. A guest over its limit is refused, at its own expense alone. When a bridge or the

@@ -3,11 +3,10 @@ import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { accept } from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
+import { RESPITE_MS } from './exhaustion.ts';
 import { Link, type LinkHost } from './link.ts';
 import type { LinkId } from './messages.ts';
 
-/** Pause after the process ran out of descriptors or memory. */
-const RESPITE_MS = 100;
 /**
  * Connections to a bridge's socket at once; it has one listener, and for a moment its successor. When there are more, the one
  * that has been silent longest is hung up on: a listener says at once who it is.

@@ -3,6 +3,7 @@ import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { accept, acceptedIp, acceptedPort } from '../linux/socket.ts';
 import type { Bridge } from './bridge.ts';
+import { isExhaustion } from './exhaustion.ts';
 import type { PortSocket } from './handover.ts';
 import type { Reactor, Registration } from './reactor.ts';
 
@@ -131,10 +132,4 @@ export class ServiceSockets {
     this.host.reactor.remove(entry.registration, entry.fd);
     close(entry.fd);
   }
-}
-
-function isExhaustion(errno: number): boolean {
-  return (
-    errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOBUFS || errno === Errno.ENOMEM
-  );
 }

@@ -1,4 +1,4 @@
-import type { DeviceFacts, Facts, InsideFacts } from '../driver/facts/facts.ts';
+import { type Facts, type InsideFacts, isPair } from '../driver/facts/facts.ts';
 import { netnsSysctls } from '../driver/rules/netns-sysctls.ts';
 import { bridgePort, netnsDevice, netnsName, SERVICE_ADDRESS } from '../model/names.ts';
 import type { NetnsState } from '../system/host.ts';
@@ -32,13 +32,6 @@ export function judgeVeth(
     return warning(`MTU ${sizes.join(' and ')} where the other ports of ${bridge} have ${mtu}`, APPLY);
   }
   return ok(`port of ${bridge}, up, MTU ${port.mtu}`);
-}
-
-function isPair(
-  port: { readonly index: number; readonly peerIndex: number | undefined },
-  device: DeviceFacts | undefined,
-): boolean {
-  return device !== undefined && port.peerIndex === device.index && device.peerIndex === port.index;
 }
 
 export function judgeNetns(bridge: string, state: NetnsState): Finding {

@@ -1,6 +1,6 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { resolveServices } from '../config/resolve.ts';
-import { isLiving } from '../driver/attachments/attachment.ts';
+import { byLife } from '../driver/attachments/attachment.ts';
 import { attachmentsIn } from '../driver/attachments/attachments.ts';
 import type { DriverDeps } from '../driver/deps.ts';
 import { rememberingResolve } from '../driver/endpoints.ts';
@@ -83,9 +83,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
     netnsNames: once(() => host.netnsNames()),
     guests: once(async () => {
       const [devices, now, loaded] = await Promise.all([host.deviceNames(), host.now(), attachments.load()]);
-      const { attachments: all, damaged } = loaded;
-      const isUsed = (one: (typeof all)[number]): boolean => isLiving(one, devices, now);
-      return { living: all.filter(isUsed), leftover: all.filter((one) => !isUsed(one)), damaged };
+      return { ...byLife(loaded.attachments, devices, now), damaged: loaded.damaged };
     }),
     processes: once(processFacts),
     plan: once(async () => {

@@ -1,9 +1,9 @@
 import { messageOf, TproxyError } from '../errors.ts';
-import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
+import { type Endpoint, hasEndpoint } from '../model/endpoint.ts';
 import type { Service } from '../model/service.ts';
 import { readTables } from '../system/nft.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decideAnyTime } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import type { Facts } from './facts/facts.ts';
 import { observeBridge } from './facts/observe.ts';
@@ -92,7 +92,7 @@ async function intend(
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<{ readonly decision: Decision; readonly endpoints: readonly Endpoint[] }> {
-  const decision = decide(facts, living, services);
+  const decision = decideAnyTime(facts, living, services);
   switch (decision.is) {
     case 'services':
       return { decision, endpoints: await desiredEndpoints(decision, facts, deps) };
@@ -112,7 +112,7 @@ async function recordPorts(
   endpoints: readonly Endpoint[],
   { attachments }: DriverDeps,
 ): Promise<void> {
-  const ours = endpoints.filter((endpoint) => !foreign.some((other) => sameEndpoint(other, endpoint)));
+  const ours = endpoints.filter((endpoint) => !hasEndpoint(foreign, endpoint));
   const servicePorts = ours.map(({ servicePort }) => servicePort);
   for (const attachment of living) {
     if (JSON.stringify(attachment.servicePorts) === JSON.stringify(servicePorts)) continue;

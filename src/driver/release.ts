@@ -1,10 +1,10 @@
 import type { Service } from '../model/service.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
+import { decideAfterLeaving, type Untouched } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import { observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
 import { desiredEndpoints, settle } from './settle.ts';
-import { type Untouched, wantedAfterwards } from './wanted.ts';
 
 /** Somebody leaves a bridge. */
 export interface Leaving {
@@ -35,9 +35,9 @@ export async function release(
   const facts = await observeBridge(deps.run, deps.host, bridge);
   const here = living.filter((attachment) => attachment.bridge === bridge);
   const use = bridgeUse(facts, here, { uplinks, leaving: taps });
-  const wanted = wantedAfterwards({ facts, living: here, use }, services);
-  if (wanted.is === 'as-it-is') return wanted;
-  const endpoints = wanted.is === 'nothing' ? [] : await desiredEndpoints(wanted, facts, deps);
+  const decision = decideAfterLeaving({ facts, living: here, use }, services);
+  if (decision.is === 'as-it-is') return decision;
+  const endpoints = decision.is === 'remove' ? [] : await desiredEndpoints(decision, facts, deps);
   const steps = await settle(facts, endpoints, tapsOn(bridge, living), deps);
   await deps.daemons.sync(bridge);
   return { is: endpoints.length === 0 ? 'removed' : 'shared', changed: steps.length > 0 };

@@ -2,6 +2,7 @@ import { messageOf, TproxyError } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkRef } from '../model/service.ts';
 import { hasIbrname } from '../system/nft.ts';
+import type { WantedServices } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import { endpointsFor } from './endpoints.ts';
 import type { Facts } from './facts/facts.ts';
@@ -12,7 +13,6 @@ import { planBridge } from './plan/plan.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { HAND, type Step } from './plan/steps.ts';
 import type { ArpForm } from './rules/arp-rules.ts';
-import type { WantedServices } from './wanted.ts';
 
 /** The endpoints that a bridge should have; trouble on the way is reported. */
 export async function desiredEndpoints(

@@ -2,6 +2,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
 import { type Owner, tapsOn } from './attachments/attachment.ts';
+import { wantedServices } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
@@ -10,7 +11,6 @@ import { look } from './look.ts';
 import { clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
-import { wantedServices } from './wanted.ts';
 
 export interface AttachRequest {
   readonly owner: Owner;

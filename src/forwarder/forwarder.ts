@@ -13,6 +13,7 @@ import { saveSettings } from '../process/settings-file.ts';
 import { Serial } from '../serial.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import { Observation } from './books/observation.ts';
 import type { BridgeHost } from './bridges/bridge-host.ts';
 import { Recovery } from './bridges/recovery.ts';
@@ -228,11 +229,11 @@ export class Forwarder implements BridgeHost, Asked {
   private async drain(): Promise<void> {
     const limitMs = this.settings.drainTimeoutS * 1000;
     this.log.info({ drain_timeout_s: this.settings.drainTimeoutS }, 'forwarder drains');
-    await new Promise<void>((resolve) => {
+    const drained = new Promise<void>((resolve) => {
       this.onDrained = resolve;
-      setTimeout(resolve, limitMs);
       this.post({ type: 'drain' });
     });
+    await withTimeLimit(drained, limitMs, () => undefined);
     this.post({ type: 'cut' });
     await this.plane.close();
     this.log.info('forwarder drained, it ends');

@@ -3,6 +3,7 @@ import type { BridgeReport, ControlRequest, SyncReport } from '../control/ask.ts
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
 import type { RelayList, Stats } from '../model/stats.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { Observation } from './books/observation.ts';
 
 /** A successor gives up waiting a little later, and kills this process with all its relays; it brings back itself what is missing. */
@@ -28,7 +29,7 @@ export async function answer(request: ControlRequest, asked: Asked): Promise<Syn
     case 'serves':
       return { ok: isServed(request, asked), bridges: [] };
     case 'prepare':
-      return { ok: true, bridges: await healed(asked) };
+      return { ok: true, bridges: await withTimeLimit(asked.heal(), HEAL_MS, () => []) };
     case 'yield':
       await asked.yieldToSuccessor();
       return { ok: true, bridges: [] };
@@ -41,15 +42,6 @@ export async function answer(request: ControlRequest, asked: Asked): Promise<Syn
     default:
       return request satisfies never;
   }
-}
-
-/** Brings back missing listeners, as far as there is time. */
-async function healed(asked: Asked): Promise<readonly BridgeReport[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<readonly BridgeReport[]>((resolve) => {
-    timer = setTimeout(resolve, HEAL_MS, []);
-  });
-  return Promise.race([asked.heal(), late]).finally(() => clearTimeout(timer));
 }
 
 /** True when a sync would do nothing, were it asked for one. */

@@ -4,9 +4,9 @@ import { RUN_DIRECTORY } from '../process/paths.ts';
 import { type OwnProcess, ownProcesses } from '../process/processes.ts';
 import type { TakeOver } from '../process/roles.ts';
 import { ensureRunDirectory } from '../process/run-directory.ts';
-import { AT_ONCE } from '../side-by-side.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import { VERSION } from '../version.ts';
+import { LISTENERS_AT_ONCE } from './bridges/listener-launch.ts';
 import { listenerUser } from './bridges/listener-user.ts';
 import { Forwarder, type ForwarderOptions } from './forwarder.ts';
 import { sayReady } from './heartbeat.ts';
@@ -53,7 +53,8 @@ async function begin(
   // Listeners that run will have nobody else: should this process die it must be brought back.
   if (running.some(({ role }) => role === 'listener')) sayReady();
   // On a fresh start they come up beside the data plane.
-  if (running.length === 0) for (const { listener } of bridges.all.slice(0, AT_ONCE)) listener.prepare();
+  if (running.length === 0)
+    for (const { listener } of bridges.all.slice(0, LISTENERS_AT_ONCE)) listener.prepare();
   await plane.ready;
   const tookOver = await succeedForwarder(log, again, isDeaf);
   const report = await forwarder.serve(async () => {

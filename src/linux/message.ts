@@ -2,16 +2,14 @@ import { SyscallError } from '../errors.ts';
 import { close } from './descriptor.ts';
 import { Errno } from './errno.ts';
 import { allocate, cFunction, errnoName, errnoOf } from './ffi.ts';
+import { MSG_DONTWAIT, MSG_NOSIGNAL, SOL_SOCKET } from './socket-calls.ts';
 
 const cSendmsg = cFunction('long sendmsg(int, uintptr_t, int)');
 const cRecvmsg = cFunction('long recvmsg(int, uintptr_t, int)');
 
 const MSG_CTRUNC = 0x08;
 const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
-const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 
 /** The most descriptors one message can carry (SCM_MAX_FD of the kernel). */

@@ -9,6 +9,8 @@ import {
   getInt,
   ioctl,
   listenOn,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
   openSocket,
   option,
   readIp,
@@ -28,8 +30,6 @@ const cShutdown = cFunction('int shutdown(int, int)');
 const cRecv = cFunction('long recv(int, uintptr_t, size_t, int)');
 const cSend = cFunction('long send(int, uintptr_t, size_t, int)');
 
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
 const SOL_IP = 0;

@@ -1,3 +1,4 @@
+import { RESPITE_MS } from '../dataplane/exhaustion.ts';
 import {
   type Configure,
   inPieces,
@@ -21,8 +22,6 @@ import { seqpacketConnect } from '../linux/unix-socket.ts';
 import type { LineLog } from './line-log.ts';
 import { ServicePorts } from './service-ports.ts';
 
-/** Pause when too many descriptors of this user are under way. */
-const RESPITE_MS = 100;
 const RETRY_MS = 50;
 
 export interface ListenerOptions {

@@ -1,9 +1,10 @@
-import { chmodSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { messageOf, TproxyError } from '../errors.ts';
 import { type ListenAddress, parseListenAddress } from '../model/listen-address.ts';
 import type { Stats } from '../model/stats.ts';
+import { replaceFileAsync } from '../replace-file.ts';
 import { endpointFamilies, familiesOf } from './families.ts';
 import { METRICS_CONTENT_TYPE, metricsText } from './text.ts';
 
@@ -69,12 +70,11 @@ export class MetricsServer {
     }
     const { path } = this.address;
     await demandFree(path);
-    const fresh = `${path}.${process.pid}`;
-    rmSync(fresh, { force: true });
-    await this.listen({ path: fresh });
-    // As open as a port of 127.0.0.1 would be; the directory may say otherwise.
-    chmodSync(fresh, 0o666);
-    renameSync(fresh, path);
+    await replaceFileAsync(path, async (fresh) => {
+      await this.listen({ path: fresh });
+      // As open as a port of 127.0.0.1 would be; the directory may say otherwise.
+      chmodSync(fresh, 0o666);
+    });
   }
 
   private listen(where: Parameters<Server['listen']>[0]): Promise<void> {

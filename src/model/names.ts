@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 
 /** The address a guest dials, on every bridge. */
 export const SERVICE_ADDRESS = '169.254.16.9';
+/** Guests that may wait in the queue of a service port, and as many half-open connections; the netns allows just that. */
+export const SERVICE_BACKLOG = 4096;
 /** Title of the forwarder, table name in nft, prefix of everything else. */
 export const PREFIX = 'one_tproxy';
 /** Table (families `ip` and `bridge`) that holds endpoint maps and ARP chains. */

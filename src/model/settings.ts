@@ -1,7 +1,8 @@
 import type { Limits } from './limits.ts';
 
 /** `:tproxy_debug_level:`: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG. */
-export type DebugLevel = 0 | 1 | 2 | 3;
+export type DebugLevel = (typeof DEBUG_LEVELS)[number];
+export const DEBUG_LEVELS = [0, 1, 2, 3] as const;
 
 /** What the daemons are told of `OpenNebulaNetwork.conf`. Times are whole seconds. */
 export interface Settings {
@@ -27,6 +28,8 @@ export interface Settings {
 }
 
 export const MAX_WORKERS = 64;
+/** A week: far from the 24 days after which timers of Node overflow and fire at once. */
+export const MAX_TIMEOUT_S = 7 * 24 * 3600;
 
 export const DEFAULT_SETTINGS: Settings = {
   debugLevel: 2,

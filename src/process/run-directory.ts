@@ -5,7 +5,8 @@ import { RUN_DIRECTORY } from './paths.ts';
 
 /** Nobody but its owner lists or changes it; a listener opens its own socket below it. */
 const MODE = 0o711;
-const WRITABLE_BY_OTHERS = 0o022;
+/** Write permission of group and others. */
+export const WRITABLE_BY_OTHERS = 0o022;
 
 /**
  * Makes the directory of the runtime files where it is missing. Where others can write to it, their right is taken away and what

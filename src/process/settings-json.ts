@@ -1,16 +1,18 @@
 import { DEFAULT_LIMITS, isLimit, type Limits } from '../model/limits.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
-
-/** A week. Timers of Node overflow after 24 days and fire at once. */
-const MAX_SECONDS = 604_800;
-const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
+import {
+  DEBUG_LEVELS,
+  DEFAULT_SETTINGS,
+  MAX_TIMEOUT_S,
+  MAX_WORKERS,
+  type Settings,
+} from '../model/settings.ts';
 
 /** Settings from JSON made by this program (possibly by another version of it): what is missing or odd takes its default. */
 export function parseSettings(value: unknown): Settings {
   const given = asRecord(value);
   const seconds = (key: keyof Settings & `${string}S`): number => {
     const candidate = given[key];
-    return typeof candidate === 'number' && candidate >= 0 && candidate <= MAX_SECONDS
+    return typeof candidate === 'number' && candidate >= 0 && candidate <= MAX_TIMEOUT_S
       ? candidate
       : DEFAULT_SETTINGS[key];
   };

@@ -71,6 +71,12 @@ export interface DeviceFacts {
   readonly mac: string | undefined;
 }
 
+/** True when `<bridge>b` and `<bridge>a` are the two ends of one pair. */
+export function isPair(port: PortFacts, device: DeviceFacts | undefined): boolean {
+  if (port.is !== 'veth' || device === undefined) return false;
+  return port.peerIndex === device.index && device.peerIndex === port.index;
+}
+
 export interface NftFacts {
   /** `own-objects`: nothing is known of what else is in the tables, so a plan from it must not change nft. */
   readonly seen: 'own-objects' | 'tables';

@@ -1,6 +1,6 @@
 import { TproxyError } from '../../errors.ts';
 import { bridgePort, netnsDevice, netnsName } from '../../model/names.ts';
-import type { Facts, InsideFacts, PortFacts } from '../facts/facts.ts';
+import { type Facts, type InsideFacts, isPair } from '../facts/facts.ts';
 import { FORWARDING, isDeviceSysctl, netnsSysctls } from '../rules/netns-sysctls.ts';
 import type { Step } from './steps.ts';
 
@@ -18,7 +18,7 @@ export function planLinks(facts: Facts, mac: string): Step[] {
   if (netns.is === 'stale') steps.push({ do: 'delete-netns', netns: names.netns });
   if (inside === undefined) steps.push({ do: 'create-netns', netns: names.netns });
 
-  const paired = inside !== undefined && isPair(port, inside);
+  const paired = inside !== undefined && isPair(port, inside.device);
   if (paired && port.is === 'veth') {
     if (port.master !== bridge) steps.push({ do: 'set-port-master', port: names.port, bridge });
     if (port.mtu !== mtu) steps.push({ do: 'set-port-mtu', port: names.port, mtu });
@@ -66,13 +66,8 @@ function refuseStranger({ bridge, port }: Facts): void {
 
 /** MAC of `<bridge>a` when the pair is what it should be and so is not made again. */
 export function keptMac({ port, netns }: Facts): string | undefined {
-  if (netns.is !== 'present' || !isPair(port, netns.inside)) return undefined;
+  if (netns.is !== 'present' || !isPair(port, netns.inside.device)) return undefined;
   return netns.inside.device?.mac;
-}
-
-function isPair(port: PortFacts, inside: InsideFacts): boolean {
-  if (port.is !== 'veth' || inside.device === undefined) return false;
-  return port.peerIndex === inside.device.index && inside.device.peerIndex === port.index;
 }
 
 function planInside(

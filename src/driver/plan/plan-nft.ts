@@ -1,4 +1,4 @@
-import { type Endpoint, sameEndpoint } from '../../model/endpoint.ts';
+import { type Endpoint, hasEndpoint } from '../../model/endpoint.ts';
 import type { Facts, NftFacts } from '../facts/facts.ts';
 import { listedNames } from '../rules/guard-rules.ts';
 import type { Desired } from './plan.ts';
@@ -46,14 +46,10 @@ function planEndpoints(bridge: string, nft: NftFacts, desired: readonly Endpoint
   if (nft.ipTable === 'missing') steps.push({ do: 'create-table', family: 'ip' });
   if (nft.endpoints === undefined) steps.push({ do: 'create-map', bridge });
   const present = nft.endpoints ?? [];
-  const remove = present.filter((endpoint) => !isIn(desired, endpoint));
-  const add = desired.filter((endpoint) => !isIn(present, endpoint));
+  const remove = present.filter((endpoint) => !hasEndpoint(desired, endpoint));
+  const add = desired.filter((endpoint) => !hasEndpoint(present, endpoint));
   if (remove.length + add.length > 0) steps.push({ do: 'change-endpoints', bridge, remove, add });
   return steps;
-}
-
-function isIn(list: readonly Endpoint[], endpoint: Endpoint): boolean {
-  return list.some((other) => sameEndpoint(other, endpoint));
 }
 
 /** Takes the bridge's objects away, and what nobody else uses. */

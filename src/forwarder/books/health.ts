@@ -5,27 +5,27 @@ import type { Health } from '../../model/stats.ts';
 import { VERSION } from '../../version.ts';
 import { descriptorLimit } from '../limits.ts';
 
-const BEAT_MS = 1000;
-/** The lag that is told is the worst of so many beats. */
-const BEATS = 60;
+const SAMPLE_MS = 1000;
+/** The lag that is told is the worst of so many samples. */
+const SAMPLES = 60;
 
 /** How the forwarder's process does: what it uses, how late its main thread is, how the last reload went. */
 export class HealthWatch {
   private readonly revived: boolean;
-  private readonly lags = new Float64Array(BEATS);
-  private beat = 0;
+  private readonly lags = new Float64Array(SAMPLES);
+  private samples = 0;
   private reload: Health['reload'];
   private metricsError: string | undefined;
 
   constructor(revived: boolean) {
     this.revived = revived;
-    let due = performance.now() + BEAT_MS;
+    let due = performance.now() + SAMPLE_MS;
     setInterval(() => {
       const now = performance.now();
-      this.lags[this.beat % BEATS] = Math.max(0, now - due);
-      this.beat += 1;
-      due = now + BEAT_MS;
-    }, BEAT_MS).unref();
+      this.lags[this.samples % SAMPLES] = Math.max(0, now - due);
+      this.samples += 1;
+      due = now + SAMPLE_MS;
+    }, SAMPLE_MS).unref();
   }
 
   /** How a sync of everything went, or one of `only` this bridge, which says nothing about the others. */

@@ -1,10 +1,11 @@
+import { mapConcurrently } from '../../concurrency.ts';
 import type { SyncReport } from '../../control/ask.ts';
 import type { FromWorker, LinkMessage } from '../../dataplane/messages.ts';
 import { messageOf } from '../../errors.ts';
 import { type EndpointMaps, servedBridges } from '../../model/endpoint.ts';
-import { sideBySide } from '../../side-by-side.ts';
 import type { BridgeHost } from './bridge-host.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
+import { LISTENERS_AT_ONCE } from './listener-launch.ts';
 import { ServedBridge } from './served-bridge.ts';
 
 type BridgeReport = SyncReport['bridges'][number];
@@ -43,8 +44,10 @@ export class ServedBridges {
   async become(maps: EndpointMaps, only?: string): Promise<readonly BridgeReport[]> {
     const wanted = servedBridges(maps);
     const gone = this.all.filter(({ name }) => !wanted.has(name) && (only === undefined || name === only));
-    await sideBySide(gone, (bridge) => this.end(bridge));
-    return sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
+    await mapConcurrently(gone, LISTENERS_AT_ONCE, (bridge) => this.end(bridge));
+    return mapConcurrently([...wanted], LISTENERS_AT_ONCE, ([name, endpoints]) =>
+      this.bring(name, endpoints),
+    );
   }
 
   /** True when no bridge would be left with `only` this one brought to its endpoints. */
@@ -55,7 +58,7 @@ export class ServedBridges {
   /** Brings back the listeners that are missing. */
   async heal(): Promise<readonly BridgeReport[]> {
     const ailing = this.all.filter(({ isHealthy }) => !isHealthy);
-    return sideBySide(ailing, ({ name, endpoints }) => this.bring(name, endpoints));
+    return mapConcurrently(ailing, LISTENERS_AT_ONCE, ({ name, endpoints }) => this.bring(name, endpoints));
   }
 
   /** Brings back the listener of a bridge that may have been removed meanwhile. */
