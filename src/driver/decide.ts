@@ -3,6 +3,7 @@ import type { Service } from '../model/service.ts';
 import type { Attachment } from './attachments/attachment.ts';
 import type { Facts } from './facts/facts.ts';
 import { bridgeUse } from './guests.ts';
+import { arpChainState } from './rules/chains.ts';
 import { type WantedServices, wantedServices } from './wanted.ts';
 
 /** What a bridge of a running host should come to. */
@@ -33,6 +34,7 @@ export function decide(
     return { is: 'leave', why: `${unknown} and it has no endpoint` };
   }
   // A stock driver plumbs seconds before the guest's port appears: without our mark it is not ours to take.
-  if (facts.nft.chain !== 'right') return { is: 'leave', why: 'somebody else plumbed it' };
+  if (arpChainState(facts.nft.chains, facts.bridge) !== 'right')
+    return { is: 'leave', why: 'somebody else plumbed it' };
   return { is: 'remove', why: 'its last guest has left' };
 }
