@@ -60,9 +60,9 @@ export function bridgeChecks(
       const chain = (await scene.tables()).bridge?.chains.get(arpChainName(bridge));
       return judgeArp({ bridge, nft: await nft() }, chain);
     }),
-    check('guard', 'guard', [NFT, TABLES], async () => judgeGuard({ nft: await nft() })),
+    check('guard', 'guard', [NFT, TABLES], async () => judgeGuard({ bridge, nft: await nft() })),
     check('police', 'limit of its ports', [NFT, TABLES, 'configuration'], async () =>
-      judgePolice({ nft: await nft() }, (await scene.config()).config.policing),
+      judgePolice({ bridge, nft: await nft() }, (await scene.config()).config.policing),
     ),
     check('veth', 'veth pair', [own('bridge')], async () => {
       const all = await links();
@@ -83,7 +83,7 @@ export function bridgeChecks(
     ),
     check('redirect', 'nearest proxy', [NFT, TABLES, own('netns'), NSENTER], async () => {
       const taps = (await living()).flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));
-      return judgeRedirect({ nft: await nft(), netns: await scene.netns(bridge) }, taps);
+      return judgeRedirect({ bridge, nft: await nft(), netns: await scene.netns(bridge) }, taps);
     }),
     check('map', 'endpoint map', [NFT, TABLES], async () => {
       const wanted = (await scene.plan().catch(() => [])).find((outcome) => outcome.bridge === bridge);

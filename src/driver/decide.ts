@@ -3,6 +3,7 @@ import type { Service } from '../model/service.ts';
 import type { Attachment } from './attachments/attachment.ts';
 import type { Facts } from './facts/facts.ts';
 import { type BridgeUse, bridgeUse } from './guests.ts';
+import { arpChainState } from './rules/chains.ts';
 import { type Conflict, unionOf } from './union.ts';
 
 /** What a bridge should come to; all of it pure. */
@@ -80,7 +81,8 @@ export function decideAnyTime(
     return { is: 'leave', why: `${unknown} and it has no endpoint` };
   }
   // A stock driver plumbs seconds before the guest's port appears: without our mark it is not ours to take.
-  if (facts.nft.chain !== 'right') return { is: 'leave', why: 'somebody else plumbed it' };
+  if (arpChainState(facts.nft.chains, facts.bridge) !== 'right')
+    return { is: 'leave', why: 'somebody else plumbed it' };
   return GUESTS_GONE;
 }
 

@@ -1,7 +1,6 @@
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { NftChain } from '../../system/nft-chains.ts';
 import type { ArpForm } from '../rules/arp-rules.ts';
-import type { ChainState } from '../rules/chain-state.ts';
 
 /** What is there, for one bridge: the observed half of a plan. */
 export interface Facts {
@@ -82,18 +81,16 @@ export interface NftFacts {
   readonly seen: 'own-objects' | 'tables';
   /** Undefined: the bridge has no map. */
   readonly endpoints: readonly Endpoint[] | undefined;
-  readonly chain: ChainState;
+  /** Chains of the bridge table by their names; what they should be is not known here. */
+  readonly chains: ReadonlyMap<string, NftChain>;
   /** The form that ARP rules on this host have; undefined: none is there to tell. */
   readonly form: ArpForm | undefined;
   /** Other bridges or people have something in the table. */
   readonly ipTable: TableState;
   readonly bridgeTable: TableState;
   readonly portSet: PortSetState;
-  /** The chain that guards the service address, for all bridges. */
-  readonly guard: ChainState;
-  /** The chain that limits what ports may send, for all bridges; what it should be is not known here. */
-  readonly police: NftChain | undefined;
-  readonly redirect: RedirectState;
+  /** Tap → MAC to which the chain `nearest` sends its frames; undefined: there is no such map. For all bridges. */
+  readonly taps: ReadonlyMap<string, string> | undefined;
 }
 
 /** `alone`: nothing but this bridge's objects are in it. */
@@ -102,10 +99,4 @@ export type TableState = 'missing' | 'alone' | 'shared';
 export interface PortSetState {
   readonly state: TableState;
   readonly listed: boolean;
-}
-
-/** The chain that brings frames to the nearest proxy, and its map tap → MAC (undefined: no map), for all bridges. */
-export interface RedirectState {
-  readonly chain: ChainState;
-  readonly taps: ReadonlyMap<string, string> | undefined;
 }

@@ -1,4 +1,4 @@
-import { arpChainName, bridgePort, endpointMapName, netnsDevice, netnsName } from '../../model/names.ts';
+import { bridgePort, endpointMapName, netnsDevice, netnsName } from '../../model/names.ts';
 import { readPinned } from '../../system/fdb.ts';
 import type { Host } from '../../system/host.ts';
 import { askIp } from '../../system/ip.ts';
@@ -7,10 +7,9 @@ import type { Link } from '../../system/ip-json.ts';
 import { readNetns } from '../../system/netns.ts';
 import { type NftTables, readObjects, readTables } from '../../system/nft.ts';
 import type { Run } from '../../system/run.ts';
-import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from '../rules/arp-rules.ts';
-import { GUARD_CHAIN } from '../rules/guard-rules.ts';
+import { PORT_SET, TAP_MAP } from '../rules/arp-rules.ts';
+import { chainNames } from '../rules/chains.ts';
 import { netnsSysctls } from '../rules/netns-sysctls.ts';
-import { POLICE_CHAIN } from '../rules/police-rules.ts';
 import type { Facts, NetnsFacts, NftFacts } from './facts.ts';
 import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
 import { nftFacts } from './nft-facts.ts';
@@ -27,7 +26,7 @@ export async function observeBridge(run: Run, host: Host, bridge: string): Promi
 export async function glanceAtBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
   const objects = readObjects(run, {
     endpoints: endpointMapName(bridge),
-    chains: [arpChainName(bridge), REDIRECT_CHAIN, GUARD_CHAIN, POLICE_CHAIN],
+    chains: chainNames(bridge),
     sets: [PORT_SET],
     macMaps: [TAP_MAP],
   });

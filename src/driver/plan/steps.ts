@@ -1,6 +1,5 @@
 import type { Endpoint } from '../../model/endpoint.ts';
-import type { Policing } from '../../model/limits.ts';
-import type { ArpForm } from '../rules/arp-rules.ts';
+import type { ChainKind, ChainSubject } from '../rules/chains.ts';
 
 /** What can be done to the host: step → its arguments. Every place that handles steps is complete by type. */
 export interface StepArguments {
@@ -31,17 +30,9 @@ export interface StepArguments {
   'delete-port-set': Record<never, never>;
   'list-port': { names: readonly string[] };
   'unlist-port': { names: readonly string[] };
-  'create-chain': { bridge: string; form: ArpForm };
-  'rewrite-chain': { bridge: string; form: ArpForm };
-  'delete-chain': { bridge: string };
-  'create-guard': { form: ArpForm };
-  'rewrite-guard': { form: ArpForm };
-  'delete-guard': Record<never, never>;
-  'create-police': { form: ArpForm; policing: Policing };
-  'rewrite-police': { form: ArpForm; policing: Policing };
-  'delete-police': Record<never, never>;
-  'create-redirect': Record<never, never>;
-  'delete-redirect': Record<never, never>;
+  // `found`: what is there of it; `wrong` is replaced, its sets too, in the same transaction.
+  'put-chain': { chain: ChainKind; subject: ChainSubject; found: 'missing' | 'wrong' };
+  'drop-chain': { chain: ChainKind; bridge: string };
   'create-tap-map': Record<never, never>;
   'delete-tap-map': Record<never, never>;
   'change-taps': { remove: readonly TapMac[]; add: readonly TapMac[] };
@@ -87,17 +78,8 @@ export const HAND = {
   'delete-port-set': 'nft',
   'list-port': 'nft',
   'unlist-port': 'nft',
-  'create-chain': 'nft',
-  'rewrite-chain': 'nft',
-  'delete-chain': 'nft',
-  'create-guard': 'nft',
-  'rewrite-guard': 'nft',
-  'delete-guard': 'nft',
-  'create-police': 'nft',
-  'rewrite-police': 'nft',
-  'delete-police': 'nft',
-  'create-redirect': 'nft',
-  'delete-redirect': 'nft',
+  'put-chain': 'nft',
+  'drop-chain': 'nft',
   'create-tap-map': 'nft',
   'delete-tap-map': 'nft',
   'change-taps': 'nft',
@@ -126,14 +108,9 @@ export function undoOf(step: Step): Step | undefined {
       return { do: 'delete-port-set' };
     case 'list-port':
       return { do: 'unlist-port', names: step.names };
-    case 'create-chain':
-      return { do: 'delete-chain', bridge: step.bridge };
-    case 'create-guard':
-      return { do: 'delete-guard' };
-    case 'create-police':
-      return { do: 'delete-police' };
-    case 'create-redirect':
-      return { do: 'delete-redirect' };
+    case 'put-chain':
+      if (step.found === 'wrong') return undefined;
+      return { do: 'drop-chain', chain: step.chain, bridge: step.subject.bridge };
     case 'create-tap-map':
       return { do: 'delete-tap-map' };
     case 'change-taps':

@@ -7,9 +7,10 @@ import { marked } from './fingerprint.ts';
  * that a frame came in by, which no guest can forge, and what is dropped there teaches the bridge nothing.
  */
 export const GUARD_CHAIN = 'guard';
-export const GUARD_HOOK = 'type filter hook prerouting priority dstnat - 10; policy accept;';
-/** The same as nft reads it back. */
-export const GUARD_HOOK_READ = 'filter prerouting -310 accept';
+export const GUARD_HOOK = {
+  text: 'type filter hook prerouting priority dstnat - 10; policy accept;',
+  read: 'filter prerouting -310 accept',
+} as const;
 
 /** Who has spoken to the service address: port of the bridge and sender. */
 const SENDERS = 'senders';

@@ -3,6 +3,7 @@ import type { Resolve } from '../../../src/driver/deps.ts';
 import { endpointsFor, rememberingResolve } from '../../../src/driver/endpoints.ts';
 import { nftFacts } from '../../../src/driver/facts/nft-facts.ts';
 import { serviceMac } from '../../../src/driver/mac.ts';
+import { arpChainState } from '../../../src/driver/rules/chains.ts';
 import { parseBridgeTable } from '../../../src/system/nft-bridge-table.ts';
 import { parseIpTable } from '../../../src/system/nft-ip-table.ts';
 import { fixture } from '../system/fixtures.ts';
@@ -95,12 +96,14 @@ test.each([
   ['br2', { chain: 'wrong-hook', endpoints: undefined, portSet: { state: 'shared', listed: false } }],
   ['br3', { chain: 'missing', endpoints: undefined, ipTable: 'shared', bridgeTable: 'shared' }],
 ])('facts of %s in tables with other bridges', (bridge, expected) => {
-  expect(nftFacts(TABLES, bridge, 'tables')).toMatchObject(expected);
+  const facts = nftFacts(TABLES, bridge, 'tables');
+  expect({ ...facts, chain: arpChainState(facts.chains, bridge) }).toMatchObject(expected);
 });
 
 test('facts on a host that a stock driver has plumbed', () => {
   const bridge = parseBridgeTable(fixture('nft/1.0.6/table-bridge-ibrname.by-hand.json'), 'table', 'nft');
-  expect(nftFacts({ ip: undefined, bridge }, 'br1', 'tables')).toMatchObject({
+  const facts = nftFacts({ ip: undefined, bridge }, 'br1', 'tables');
+  expect({ ...facts, chain: arpChainState(facts.chains, 'br1') }).toMatchObject({
     form: 'ibrname',
     chain: 'missing',
     ipTable: 'missing',

@@ -96,6 +96,8 @@ add element ip one_tproxy ep_br0 { 5030 comment "proxy=v2" : 10.11.12.13 . 5030,
   test('a repaired ARP chain', () => {
     expect(nftOf(planBridge(plumbed({ nft: { chain: 'wrong-rules' } }), DESIRED))).toBe(`\
 flush chain bridge one_tproxy ch_br0
+delete chain bridge one_tproxy ch_br0
+add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
 add rule bridge one_tproxy ch_br0 meta protocol arp arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 09bffaf74e63"
 add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
 `);
@@ -124,7 +126,7 @@ add rule bridge one_tproxy police ip daddr 169.254.16.9 iifname != @veth_ports u
   test('ports with another limit, in the form of the stock drivers', () => {
     const police = policeChain({ portRate: 300, portBandwidth: 400 }, 'ibrname');
     const desired = { ...DESIRED, arpForm: 'ibrname', policing: { portRate: 0, portBandwidth: 1 } } as const;
-    expect(nftOf(planBridge(plumbed({ nft: { police } }), desired))).toBe(`\
+    expect(nftOf(planBridge(plumbed({ nft: { police, form: 'ibrname' } }), desired))).toBe(`\
 ${REMOVED}${SETS}add chain bridge one_tproxy police { type filter hook prerouting priority dstnat - 20; policy accept; }
 add rule bridge one_tproxy police ip daddr 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports update @police_bytes { iifname limit rate over 125000 bytes/second burst 65536 bytes } counter drop comment "one_tproxy 53e7e63de0eb"
 `);
