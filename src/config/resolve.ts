@@ -3,8 +3,8 @@ import { messageOf } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { endpointOf, type Service } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
-import { whyNoUpstream } from './address.ts';
 import { getentLookup, type Lookup } from './lookup.ts';
+import { whyNoUpstream } from './mesh/address.ts';
 
 export interface Resolved {
   /** Of the services that have an address, in their order. */

@@ -1,5 +1,5 @@
 import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
+import { formatProblem } from '../../config/reader/problem.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { applyHost, type BridgeOutcome, planHost } from '../../driver/host.ts';
 import { words } from '../../driver/plan/step-words.ts';

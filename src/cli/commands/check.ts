@@ -1,5 +1,5 @@
 import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
+import { formatProblem } from '../../config/reader/problem.ts';
 import { ConfigError, ExitCode } from '../../errors.ts';
 import { counted } from '../../words.ts';
 import type { Io } from '../io.ts';

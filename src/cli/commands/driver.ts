@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
+import { formatProblem } from '../../config/reader/problem.ts';
 import { resolveServices } from '../../config/resolve.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
+import { formatProblem } from '../../config/reader/problem.ts';
 import { ConfigError, ExitCode, InputError, MissingToolError } from '../../errors.ts';
 import { isSame } from '../../sync/difference.ts';
 import type { Task } from '../../sync/host-sync.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { formatProblem } from '../../../src/config/problem.ts';
-import { MAX_CONFIG_BYTES } from '../../../src/config/read-yaml.ts';
+import { formatProblem } from '../../../src/config/reader/problem.ts';
+import { MAX_CONFIG_BYTES } from '../../../src/config/reader/read-yaml.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 function lines(text: string): readonly string[] {

@@ -22,17 +22,27 @@ export function formatProblem(problem: Problem, file: string): string {
   return `${file}:${line}:${column}: ${severity}: ${message}; ${remedy}`;
 }
 
+/** A file with more is not what it was meant to be. */
+const MAX_PROBLEMS = 1000;
+
+/** In the order of the file, and no more than anybody reads. */
+export function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const last = sorted[MAX_PROBLEMS];
+  if (last === undefined) return sorted;
+  const message = `${sorted.length - MAX_PROBLEMS} more problems are not shown`;
+  return [
+    ...sorted.slice(0, MAX_PROBLEMS),
+    { ...last, severity: 'error', message, remedy: 'correct the ones above' },
+  ];
+}
+
 const QUOTED_CHARACTERS = 60;
 const TEXT_CHARACTERS = 120;
 
 /** A value from the file as it may stand in a message: quoted, on one line, not too long. */
 export function quote(text: string): string {
   return plain(JSON.stringify(cut(text, QUOTED_CHARACTERS)));
-}
-
-/** A key as it stands in a message: `:guest_rate:`; in quotes when there is anything odd about it. */
-export function keyInMessage(key: string): string {
-  return /^\w{1,40}$/.test(key) ? `:${key}:` : quote(`:${key}:`);
 }
 
 /** What somebody else says about the file, and quotes from it: the first line of it, not too long. */

@@ -1,6 +1,5 @@
-import { parseListenAddress } from '../model/listen-address.ts';
-import { fault, type Judge } from './verdict.ts';
-import { describe } from './written.ts';
+import { parseListenAddress } from '../../model/listen-address.ts';
+import { describe, fault, type Judge } from '../reader/judge.ts';
 
 /** `tproxy_metrics_listen`. Whether the address can be had is for the hypervisor to say. */
 export const metricsListen: Judge<string> = (written) => {

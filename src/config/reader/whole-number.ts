@@ -1,5 +1,4 @@
-import { fault, type Judge } from './verdict.ts';
-import { describe } from './written.ts';
+import { describe, fault, type Judge } from './judge.ts';
 
 /** Decimal and nothing else: Ruby would read `010` as 8 and `0x10` as 16. */
 const DECIMAL = /^(?:0|[1-9]\d{0,9})$/;

@@ -11,12 +11,13 @@ import {
   Scalar,
   visit,
 } from 'yaml';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '../../errors.ts';
+import type { KeyStyle } from './key-style.ts';
 import type { Position } from './problem.ts';
 
 /** A key of a mapping with its value, aliases and merge keys (`<<`) resolved. */
 export interface Field {
-  /** Without the leading colon of a Ruby symbol. */
+  /** Without the leading colon, where keys are Ruby symbols. */
   readonly key: string;
   readonly at: Position;
   readonly value: Node | undefined;
@@ -39,7 +40,11 @@ const MAX_MERGE_DEPTH = 20;
 /** Ruby symbols: `:name`, `:"two words"`. */
 const SYMBOL = /^:(?:([A-Za-z0-9_].*)|"(.*)"|'(.*)')$/s;
 
-export function yamlSource(document: Document<ParsedNode>, lines: LineCounter): YamlSource {
+export function yamlSource(
+  document: Document<ParsedNode>,
+  lines: LineCounter,
+  { symbols }: KeyStyle,
+): YamlSource {
   const anchored = resolveAliases(document);
   let visits = 0;
 
@@ -60,9 +65,9 @@ export function yamlSource(document: Document<ParsedNode>, lines: LineCounter): 
     const merged: Field[] = [];
     for (const pair of map.items) {
       const key = resolve(pair.key);
-      if (!isScalar(key)) continue;
-      if (key.value === '<<' && key.type === Scalar.PLAIN) merged.push(...mergedFields(pair.value, depth));
-      else own.push({ key: withoutColon(key), at: position(key), value: resolve(pair.value) });
+      if (isScalar(key) && key.value === '<<' && key.type === Scalar.PLAIN) {
+        merged.push(...mergedFields(pair.value, depth));
+      } else own.push({ key: keyText(key), at: position(pair.key), value: resolve(pair.value) });
     }
     const taken = new Set(own.map((field) => field.key));
     return [...own, ...merged.filter((field) => !taken.has(field.key) && taken.add(field.key))];
@@ -78,25 +83,27 @@ export function yamlSource(document: Document<ParsedNode>, lines: LineCounter): 
   function plain(node: Node | undefined, depth = 0): unknown {
     if (node === undefined) return null;
     if (isSeq(node)) return depth > 0 ? [] : node.items.map((item) => plain(resolve(item), depth + 1));
-    return isScalar(node) ? scalar(node) : {};
+    return isScalar(node) ? scalar(node, symbols) : {};
+  }
+
+  function keyText(key: Node | undefined): string {
+    // A list or a mapping as a key is no key that anybody knows.
+    if (!isScalar(key)) return key === undefined ? '' : isSeq(key) ? '[…]' : '{…}';
+    const text = String(scalar(key, symbols));
+    return symbols && text.startsWith(':') ? text.slice(1) : text;
   }
 
   return { position, resolve, fields: (map) => fields(map), plain: (node) => plain(node) };
 }
 
-function scalar(node: Scalar): unknown {
+function scalar(node: Scalar, symbols: boolean): unknown {
   const { value } = node;
   if (value === null || typeof value === 'boolean') return value;
   // As written: a network named 007 or 1e3 keeps its name.
   if (typeof value !== 'string') return node.source ?? String(value);
-  if (node.type !== Scalar.PLAIN) return value;
+  if (!symbols || node.type !== Scalar.PLAIN) return value;
   const symbol = SYMBOL.exec(value);
   return symbol?.[1] ?? symbol?.[2] ?? symbol?.[3] ?? value;
-}
-
-function withoutColon(key: Scalar): string {
-  const text = String(scalar(key));
-  return text.startsWith(':') ? text.slice(1) : text;
 }
 
 /**

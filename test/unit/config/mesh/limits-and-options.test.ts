@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../src/config/parse.ts';
-import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
+import { parseConfig } from '../../../../src/config/parse.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/model/settings.ts';
 
 const SERVICE = '{service_port: 1, remote_addr: a, remote_port: 1';
 const KEYS = ':guest_connections: :guest_rate:';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { upstreamAddress } from '../../../src/config/address.ts';
+import { upstreamAddress } from '../../../../src/config/mesh/address.ts';
 
 describe('remote_addr', () => {
   it.each([

@@ -1,6 +1,5 @@
-import { quote } from './problem.ts';
-import { fault, type Judge } from './verdict.ts';
-import { describe } from './written.ts';
+import { describe, fault, type Judge } from '../reader/judge.ts';
+import { quote } from '../reader/problem.ts';
 
 const USER_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
 const REMEDY = 'write the name of an unprivileged user, or leave the key out';

@@ -1,5 +1,4 @@
-import { fault, type Judge } from './verdict.ts';
-import { describe } from './written.ts';
+import { describe, fault, type Judge } from '../reader/judge.ts';
 
 /** `proxy_protocol`: nothing or `v2`. Version 1 is text, has no place for the bridge, and is not offered. */
 export const proxyProtocol: Judge<'v2' | undefined> = (written) => {

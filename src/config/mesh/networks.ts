@@ -1,5 +1,4 @@
-import type { Fault, Judge } from './verdict.ts';
-import { describe } from './written.ts';
+import { describe, type Fault, type Judge } from '../reader/judge.ts';
 
 const REMEDY = 'list names or ids of virtual networks, or leave :networks: out for every network';
 

@@ -1,4 +1,4 @@
-import { NEVER, transform, type ZodMiniType } from 'zod/mini';
+import { quote } from './problem.ts';
 
 export interface Fault {
   /** Predicate of a sentence that begins with the key: `is "70000", which is no TCP port`. */
@@ -22,18 +22,11 @@ export function fault(wrong: string, remedy: string): { readonly faults: readonl
   return { faults: [{ wrong, remedy }] };
 }
 
-/**
- * A schema from a judge. The remedy travels as a parameter of the issue.
- * `zod/mini` and not `zod`: the latter takes 25 ms to load, a quarter of what `up` may take.
- */
-export function judged<T>(judge: Judge<T>): ZodMiniType<T> {
-  return transform((written: unknown, context): T => {
-    const verdict = judge(written);
-    if ('value' in verdict) return verdict.value;
-    for (const { wrong, remedy, item } of verdict.faults) {
-      const path = item === undefined ? [] : [item];
-      context.issues.push({ code: 'custom', message: wrong, params: { remedy }, path, input: written });
-    }
-    return NEVER;
-  });
+/** How a value stands in a sentence: `is "70000"`, `is a list`, `is missing`. */
+export function describe(written: unknown): string {
+  if (written === undefined) return 'is missing';
+  if (written === null) return 'has no value';
+  if (typeof written === 'string') return `is ${quote(written)}`;
+  if (typeof written === 'boolean') return `is ${written}`;
+  return Array.isArray(written) ? 'is a list' : 'is a mapping';
 }

@@ -1,8 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { SERVICE_ADDRESS } from '../model/names.ts';
-import { quote } from './problem.ts';
-import { fault, type Judge } from './verdict.ts';
-import { describe } from './written.ts';
+import { SERVICE_ADDRESS } from '../../model/names.ts';
+import { describe, fault, type Judge } from '../reader/judge.ts';
+import { quote } from '../reader/problem.ts';
 
 const WRITE_ONE = 'write an IPv4 address such as 10.11.12.13 or a host name';
 const MAX_NAME_LENGTH = 253;
