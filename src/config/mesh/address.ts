@@ -5,11 +5,12 @@ import { quote } from '../reader/problem.ts';
 
 const WRITE_ONE = 'write an IPv4 address such as 10.11.12.13 or a host name';
 const MAX_NAME_LENGTH = 253;
-const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+/** RFC 1123, and `_`: resolvers and stock drivers take it, and names in use have it. */
+const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 /** A name that ends like this is taken for an address by `inet_aton`: `10`, `1.2.3`, `0x7f000001`. */
 const NUMERIC_END = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i;
 
-/** `remote_addr`: an IPv4 address or a host name (RFC 1123), with the usual slips named. */
+/** `remote_addr`: an IPv4 address or a host name, with the usual slips named. */
 export const upstreamAddress: Judge<string> = (written) => {
   if (typeof written !== 'string' || written === '') return fault(describe(written), WRITE_ONE);
   const bad = (why: string, remedy = WRITE_ONE) => fault(`is ${quote(written)}, ${why}`, remedy);
@@ -24,10 +25,13 @@ export const upstreamAddress: Judge<string> = (written) => {
   }
   if (/^[^:]+:\d*$/.test(written)) return bad('which has a port in it', 'put the port in :remote_port:');
   if (/^[\d.]+\/\d+$/.test(written)) return bad('which is a network', 'write the address of one host');
-  if (NUMERIC_END.test(written))
+  const dotless = written.slice(0, -1);
+  if (written.endsWith('.') && isIPv4(dotless)) {
+    return bad('which is an IPv4 address with a dot at its end', `write ${dotless}`);
+  }
+  if (NUMERIC_END.test(written)) {
     return bad('which is no correct IPv4 address', 'write four numbers up to 255');
-  if (written.includes('_'))
-    return bad('which has an underscore; host names have letters, digits, "-" and "."');
+  }
   return isHostName(written) ? { value: written } : bad('which is no host name');
 };
 

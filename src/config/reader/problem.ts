@@ -45,6 +45,11 @@ export function quote(text: string): string {
   return plain(JSON.stringify(cut(text, QUOTED_CHARACTERS)));
 }
 
+/** Text from the file in a remedy, as it would be written there: on one line, not too long. */
+export function shown(text: string): string {
+  return plain(cut(text, QUOTED_CHARACTERS));
+}
+
 /** What somebody else says about the file, and quotes from it: the first line of it, not too long. */
 export function plainly(text: string): string {
   return plain(cut(text.split('\n', 1)[0] ?? '', TEXT_CHARACTERS));

@@ -137,6 +137,27 @@ describe('an entry', () => {
   });
 });
 
+describe(':networks: as one text', () => {
+  it.each([
+    ['a, b', '[a, b]', '["a, b"]'],
+    ['"a,b"', '[a, b]', '["a,b"]'],
+    ['14, 15,', '[14, 15]', '["14, 15,"]'],
+  ])('%s is pointed out', (written, list, one) => {
+    const { config, problems } = parseConfig(entry({ networks: written }));
+    const text = written.replaceAll('"', '');
+    expect(problems).toMatchObject([
+      {
+        severity: 'error',
+        line: 6,
+        key: 'networks',
+        message: `:networks: of entry 1 is "${text}", which is the name of one network`,
+        remedy: `write a list: ${list}; or ${one} if one network has that name`,
+      },
+    ]);
+    expect(config.services).toEqual([]);
+  });
+});
+
 describe('top level keys', () => {
   it.each([
     [':tproxys: 1', 'unknown key ":tproxys:"', 'did you mean :tproxy:?'],

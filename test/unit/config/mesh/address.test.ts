@@ -14,6 +14,9 @@ describe('remote_addr', () => {
     'onegate.example.com',
     'onegate.example.com.',
     'ONE-gate.Example',
+    'one_gate.example',
+    'one_gate',
+    '_one.gate_.example',
     '3com.example',
     'a1',
     '10.example',
@@ -32,6 +35,8 @@ describe('remote_addr', () => {
     ['10.0.0.01', 'no correct IPv4 address'],
     ['10', 'no correct IPv4 address'],
     ['10.', 'no correct IPv4 address'],
+    ['10.0.0.256.', 'no correct IPv4 address'],
+    ['10.0.0.1.', 'dot at its end', '10.0.0.1'],
     ['host.7', 'no correct IPv4 address'],
     ['0x7f000001', 'no correct IPv4 address'],
     ['0x7f.1', 'no correct IPv4 address'],
@@ -54,7 +59,9 @@ describe('remote_addr', () => {
     ['onegate.example:80', 'port'],
     ['onegate:', 'port'],
     ['10.0.0.0/8', 'network'],
-    ['one_gate.example', 'underscore'],
+    ['one_gate.7', 'no correct IPv4 address'],
+    ['one_gate-', 'no host name'],
+    ['-_gate', 'no host name'],
     ['-onegate', 'no host name'],
     ['onegate-', 'no host name'],
     ['onegate-.example', 'no host name'],
@@ -68,9 +75,14 @@ describe('remote_addr', () => {
     ['$(reboot)', 'no host name'],
     [`${'a'.repeat(64)}.example`, 'no host name'],
     [`${Array.from({ length: 127 }, () => 'a').join('.')}.b`, 'no host name'],
-  ])('refuses %s and says why', (written, why) => {
+  ])('refuses %s and says why', (written, why, start = '') => {
     expect(upstreamAddress(written)).toEqual({
-      faults: [{ wrong: expect.stringContaining(why), remedy: expect.stringMatching(/^(write|put) /) }],
+      faults: [
+        {
+          wrong: expect.stringContaining(why),
+          remedy: expect.stringMatching(new RegExp(`^(?:write|put) .*${start}`)),
+        },
+      ],
     });
   });
 });
