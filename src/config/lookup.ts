@@ -15,14 +15,21 @@ const NOT_FOUND = 2;
  */
 export function getentLookup(run: Run): Lookup {
   return async (name, timeoutMs) => {
-    const stdout = await run('getent', ['ahostsv4', name], { timeoutMs }).then(
-      (result) => result.stdout,
-      explain(name),
-    );
+    const { stdout } = await (name.endsWith('.')
+      ? runForDotted(run, name, timeoutMs)
+      : run('getent', ['ahostsv4', name], { timeoutMs })
+    ).catch(explain(name));
     const address = stdout.split(/\s/, 1)[0] ?? '';
     if (!isIPv4(address)) throw notFound(name);
     return address;
   };
+}
+
+/** glibc compares names of `/etc/hosts` letter by letter, and nobody writes them with a dot at the end. DNS wants the dot: it keeps search domains out. */
+function runForDotted(run: Run, name: string, timeoutMs: number): ReturnType<Run> {
+  return run('getent', ['-s', 'hosts:files', 'ahostsv4', name.slice(0, -1)], { timeoutMs }).catch(() =>
+    run('getent', ['ahostsv4', name], { timeoutMs }),
+  );
 }
 
 function explain(name: string): (error: unknown) => never {

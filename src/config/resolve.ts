@@ -4,8 +4,8 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { endpointOf, type Service } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
 import { withTimeLimit } from '../time-limit.ts';
-import { whyNoUpstream } from './address.ts';
 import { getentLookup, type Lookup } from './lookup.ts';
+import { whyNoUpstream } from './mesh/address.ts';
 
 export interface Resolved {
   /** Of the services that have an address, in their order. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { formatProblem } from '../../../src/config/problem.ts';
+import { formatProblem } from '../../../src/config/reader/problem.ts';
 import { knownKeys, withReference } from '../../../src/config/reference.ts';
 import { DEFAULT_LIMITS, DEFAULT_POLICING } from '../../../src/model/limits.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';

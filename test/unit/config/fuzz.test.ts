@@ -30,7 +30,7 @@ function examine(text: string): void {
   for (const { servicePort, remotePort, remoteAddr, networks } of config.services) {
     for (const port of [servicePort, remotePort])
       expect(port > 0 && port < 65_536 && Number.isInteger(port)).toBe(true);
-    expect(isIPv4(remoteAddr) || /^[a-z0-9][a-z0-9.-]*$/i.test(remoteAddr)).toBe(true);
+    expect(isIPv4(remoteAddr) || /^[a-z0-9_][a-z0-9_.-]*$/i.test(remoteAddr)).toBe(true);
     expect(networks).not.toContain('');
   }
   if (!readable)

@@ -122,8 +122,24 @@ describe('getentLookup', () => {
     await expect(getentLookup(run)('onegate', 1)).rejects.toThrow(message);
   });
 
+  it('asks /etc/hosts, which has no dots at the end, for a name without it, and then DNS for the name as it is', async () => {
+    const calls: unknown[] = [];
+    const run =
+      (hosts: string): Run =>
+      async (program, args) => {
+        calls.push([program, ...args]);
+        if (args[0] === '-s' && hosts === '') throw new CommandError(command, { command, status: 2 });
+        return { stdout: args[0] === '-s' ? hosts : '10.0.0.2  STREAM\n', stderr: '' };
+      };
+    expect(await getentLookup(run('10.0.0.1  STREAM\n'))('onegate.', 1)).toBe('10.0.0.1');
+    expect(await getentLookup(run(''))('onegate.', 1)).toBe('10.0.0.2');
+    const files = ['getent', '-s', 'hosts:files', 'ahostsv4', 'onegate'];
+    expect(calls).toEqual([files, files, ['getent', 'ahostsv4', 'onegate.']]);
+  });
+
   it('understands the getent of this host', async () => {
     await expect(getentLookup(runProgram)('localhost', 5000)).resolves.toMatch(/^127\./);
+    await expect(getentLookup(runProgram)('localhost.', 5000)).resolves.toMatch(/^127\./);
     await expect(getentLookup(runProgram)('no-such-host.invalid', 5000)).rejects.toThrow(
       'no-such-host.invalid: ',
     );
