@@ -1,6 +1,5 @@
 import { isSeq, type Node } from 'yaml';
-import { duplicateKey } from './faults.ts';
-import type { Position, Problem } from './problem.ts';
+import { duplicateKey, type Position, type Problem } from './problem.ts';
 import type { Field, YamlSource } from './yaml-source.ts';
 
 /** A field and where the items of its list stand. */

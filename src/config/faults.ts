@@ -1,7 +1,7 @@
 import type { core } from 'zod/mini';
 import type { Place } from './collect-fields.ts';
 import { nearest } from './nearest.ts';
-import { keyInMessage, type Position, type Problem, quote } from './problem.ts';
+import { type Position, type Problem, quote } from './problem.ts';
 import type { Fault } from './verdict.ts';
 
 /** What messages about the keys of one mapping need. */
@@ -42,14 +42,4 @@ export function unknownKey(key: string, { fields, whole, owner, known }: Surroun
       : `did you mean :${meant}:?`;
   const message = `unknown key ${quote(`:${key}:`)}${owner}`;
   return { severity: 'error', ...(fields.get(key)?.at ?? whole), key, message, remedy };
-}
-
-export function duplicateKey(key: string, at: Position, first: Position, owner: string): Problem {
-  return {
-    severity: 'error',
-    ...at,
-    key,
-    message: `${keyInMessage(key)}${owner} stands twice, first in line ${first.line}`,
-    remedy: 'keep one of the two; with and without the leading colon it is the same key',
-  };
 }

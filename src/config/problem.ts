@@ -51,3 +51,13 @@ function plain(text: string): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+export function duplicateKey(key: string, at: Position, first: Position, owner: string): Problem {
+  return {
+    severity: 'error',
+    ...at,
+    key,
+    message: `${keyInMessage(key)}${owner} stands twice, first in line ${first.line}`,
+    remedy: 'keep one of the two; with and without the leading colon it is the same key',
+  };
+}

@@ -17,7 +17,7 @@ import { Timers } from './timers.ts';
 import { Turns } from './turns.ts';
 
 /** Accepts what guests dial, dials upstreams, relays. All of it on one thread, all of it without blocking. */
-export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
+export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost<Bridge> {
   readonly reactor: Reactor;
   readonly pipes = new Pipes();
   readonly turns: Turns;
@@ -148,8 +148,8 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   }
 
   finished(relay: Relay, outcome: Outcome): void {
-    const { bridge } = relay;
-    if (!bridge.relays.delete(relay)) return;
+    const bridge = this.bridges.get(relay.bridge.id);
+    if (bridge === undefined || !bridge.relays.delete(relay)) return;
     relay.guest.connections -= 1;
     this.relays -= 1;
     this.report.finished(relay, this.reactor.now, outcome);

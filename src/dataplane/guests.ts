@@ -1,7 +1,7 @@
 import type { AdmissionLimits, Route } from './messages.ts';
 import type { Outcome } from './outcome.ts';
 import { Pace } from './pace.ts';
-import type { Work } from './turns.ts';
+import type { TurnTaker, Work } from './turns.ts';
 
 /** Guests without a connection are forgotten after this time, with what they have used up of their rate. */
 const FORGET_MS = 5000;
@@ -11,7 +11,7 @@ const KNOWN_AT_MOST = 65_536;
 const WORD = 2 ** 32;
 
 /** What the data plane knows of a guest address, or of its use of a service that has limits of its own. */
-export class Guest {
+export class Guest implements TurnTaker {
   /** The same for all that this class knows of one guest: its bridge's id and its address. */
   readonly identity: number;
   /** Living relays. */
@@ -20,11 +20,8 @@ export class Guest {
   readonly pace = new Pace();
   /** When it last wanted a connection (ms, monotonic). */
   seenAt = 0;
-  /** The reactor's turn that `credit` is of. */
   turn = -1;
-  /** Units of work that may be done for it in this turn. */
   credit = 0;
-  /** Work that was put off. */
   waiting: Work[] = [];
 
   constructor(identity: number) {

@@ -5,7 +5,7 @@ import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
 import { outgoing, receiveMessage, sendMessage } from '../linux/message.ts';
 import { peerCredentials } from '../linux/unix-socket.ts';
-import type { Bridge } from './bridge.ts';
+import type { Bridge, BridgeSession } from './bridge.ts';
 import {
   type Configure,
   inPieces,
@@ -40,7 +40,7 @@ export type Wanted = Pick<Configure, 'ports' | 'logLevel'>;
  * on. Nothing is taken from it before the main thread has looked at who it is (`configure`). One that talks nonsense is
  * cut off.
  */
-export class Link implements EventTarget {
+export class Link implements EventTarget, BridgeSession {
   readonly id: LinkId;
   readonly bridge: Bridge;
   private readonly host: LinkHost;
@@ -64,7 +64,6 @@ export class Link implements EventTarget {
     bridge.links.add(this);
   }
 
-  /** It has not said yet who it is. */
   get isSilent(): boolean {
     return this.state === 'new';
   }

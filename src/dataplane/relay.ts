@@ -8,7 +8,6 @@ import {
   socketError,
   unacknowledged,
 } from '../linux/socket.ts';
-import type { Bridge } from './bridge.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
 import { Flow, Progress } from './flow.ts';
 import type { Guest } from './guests.ts';
@@ -33,13 +32,18 @@ export interface RelayHost {
   finished(relay: Relay, outcome: Outcome): void;
 }
 
+/** What a relay is told of its bridge. */
+export interface RelayedBridge {
+  readonly id: number;
+}
+
 /**
  * downstream ◄──► upstream: one joined pair of sockets, from the moment the upstream is dialled.
  *
  * Half-close is kept in both directions; an error of either side becomes a reset of the other.
  */
 export class Relay implements SideOwner, Timed {
-  readonly bridge: Bridge;
+  readonly bridge: RelayedBridge;
   readonly guest: Guest;
   readonly parties: Parties;
   readonly startedAt: number;
@@ -64,7 +68,7 @@ export class Relay implements SideOwner, Timed {
    */
   constructor(
     host: RelayHost,
-    whose: { readonly bridge: Bridge; readonly guest: Guest },
+    whose: { readonly bridge: RelayedBridge; readonly guest: Guest },
     sockets: { readonly downstream: number; readonly upstream: number },
     parties: Parties,
     header?: Buffer,

@@ -2,7 +2,6 @@ import { close } from '../linux/descriptor.ts';
 import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { accept, acceptedIp, acceptedPort } from '../linux/socket.ts';
-import type { Bridge } from './bridge.ts';
 import { isExhaustion } from './exhaustion.ts';
 import type { PortSocket } from './handover.ts';
 import type { Reactor, Registration } from './reactor.ts';
@@ -12,18 +11,23 @@ const BURST_SHARED = 2;
 const BURST_ALONE = 64;
 
 /** What the sockets need of the data plane. */
-export interface ServiceSocketsHost {
+export interface ServiceSocketsHost<B> {
   readonly reactor: Reactor;
   /** Guests wait for each other: turns are to be short. */
   readonly isShared: boolean;
   /** False while connections of the bridge have to wait in the kernel's queues. */
-  mayAccept(bridge: Bridge): boolean;
+  mayAccept(bridge: B): boolean;
   /** A connection; the descriptor belongs to the host. */
-  arrived(bridge: Bridge, fd: number, servicePort: number, guestIp: number, guestPort: number): void;
+  arrived(bridge: B, fd: number, servicePort: number, guestIp: number, guestPort: number): void;
   /** The process is out of descriptors or memory. */
   exhausted(): void;
   /** The sockets of the bridge are not listened to until `resume`. */
-  paused(bridge: Bridge): void;
+  paused(bridge: B): void;
+}
+
+/** Whose sockets they are: a bridge, with the connections of its listeners. */
+interface SocketsOf {
+  readonly links: Iterable<{ close(reason: string): void }>;
 }
 
 interface Entry extends PortSocket {
@@ -38,13 +42,13 @@ interface Entry extends PortSocket {
  *
  * The data plane accepts on them itself, so that a connection costs one system call and is never between two processes.
  */
-export class ServiceSockets {
-  private readonly host: ServiceSocketsHost;
-  private readonly bridge: Bridge;
+export class ServiceSockets<B extends SocketsOf> {
+  private readonly host: ServiceSocketsHost<B>;
+  private readonly bridge: B;
   private readonly entries = new Map<number, Entry>();
   private isPaused = false;
 
-  constructor(host: ServiceSocketsHost, bridge: Bridge) {
+  constructor(host: ServiceSocketsHost<B>, bridge: B) {
     this.host = host;
     this.bridge = bridge;
   }

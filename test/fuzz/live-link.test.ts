@@ -31,7 +31,7 @@ afterAll(() => {
 });
 
 /** The data plane as a link sees it. Sockets of another address pass: nothing could be adopted otherwise. */
-class Host implements LinkHost, ServiceSocketsHost {
+class Host implements LinkHost, ServiceSocketsHost<Bridge> {
   readonly reactor = new Reactor(() => undefined);
   readonly isShared = false;
   readonly told: FromWorker[] = [];

@@ -1,7 +1,7 @@
 import { type Endpoint, hasEndpoint } from '../../model/endpoint.ts';
 import type { Facts, NftFacts } from '../facts/facts.ts';
 import { listedNames } from '../rules/guard-rules.ts';
-import type { Desired } from './plan.ts';
+import type { Desired } from './desired.ts';
 import { keptMac } from './plan-links.ts';
 import { planPolice } from './plan-police.ts';
 import { planRedirect } from './plan-redirect.ts';

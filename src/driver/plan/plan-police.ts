@@ -1,6 +1,6 @@
 import type { NftChain } from '../../system/nft-chains.ts';
 import { policeRules, policeState } from '../rules/police-rules.ts';
-import type { Desired } from './plan.ts';
+import type { Desired } from './desired.ts';
 import type { Step } from './steps.ts';
 
 /** What ports of bridges may send; without a known limit it stays as it is. */

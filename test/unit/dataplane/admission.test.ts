@@ -11,7 +11,7 @@ let lastId = 0;
 
 /** A bridge with so many services and living relays. */
 function bridge(services = 1, relays = 0): Bridge {
-  const made = new Bridge({} as ServiceSocketsHost, `br${++lastId}`, lastId);
+  const made = new Bridge({} as ServiceSocketsHost<Bridge>, `br${++lastId}`, lastId);
   made.routes = new Map(
     Array.from({ length: services }, (_, i) => [i + 1, route(80, { servicePort: i + 1 })]),
   );

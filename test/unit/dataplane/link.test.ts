@@ -23,7 +23,7 @@ const WANTED = { ports: Array.from({ length: 700 }, (_, i) => i + 1), logLevel: 
 const NETNS = 4711;
 
 /** A link with the listener's end in the hands of the test. */
-class Bench implements LinkHost, ServiceSocketsHost {
+class Bench implements LinkHost, ServiceSocketsHost<Bridge> {
   readonly reactor = new Reactor(() => undefined);
   readonly isShared = false;
   readonly told: FromWorker[] = [];

@@ -59,7 +59,7 @@ interface RelayOptions {
 }
 
 /** The bench's bridge has no service sockets. */
-const NO_SOCKETS = {} as ServiceSocketsHost;
+const NO_SOCKETS = {} as ServiceSocketsHost<Bridge>;
 
 const EAGER_TURNS = 2000;
 const clock = new Int32Array(new SharedArrayBuffer(4));

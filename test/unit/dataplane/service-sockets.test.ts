@@ -20,7 +20,7 @@ const cShutdown = cFunction('int shutdown(int, int)');
 const SHUT_RD = 0;
 
 /** A data plane that only counts who arrives. */
-class Host implements ServiceSocketsHost {
+class Host implements ServiceSocketsHost<Bridge> {
   readonly reactor = new Reactor(() => undefined);
   isShared = false;
   /** So many may be accepted yet. */

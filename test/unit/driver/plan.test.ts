@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Facts, NftFacts } from '../../../src/driver/facts/facts.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import type { Desired } from '../../../src/driver/plan/desired.ts';
+import { planBridge } from '../../../src/driver/plan/plan.ts';
 import type { Step } from '../../../src/driver/plan/steps.ts';
 import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
