@@ -1,6 +1,6 @@
-import type { AdmissionLimits, Route } from './messages.ts';
+import type { AdmissionLimits, ServiceRoute } from './messages.ts';
 import type { Outcome } from './outcome.ts';
-import { Pace } from './pace.ts';
+import { TokenBucket } from './token-bucket.ts';
 import type { TurnTaker, Work } from './turns.ts';
 
 /** Guests without a connection are forgotten after this time, with what they have used up of their rate. */
@@ -17,7 +17,7 @@ export class Guest implements TurnTaker {
   /** Living relays. */
   connections = 0;
   /** Of its new connections. */
-  readonly pace = new Pace();
+  readonly bucket = new TokenBucket();
   /** When it last wanted a connection (ms, monotonic). */
   seenAt = 0;
   turn = -1;
@@ -45,7 +45,7 @@ export class Guests {
   }
 
   /** The guest at `ip` as far as it concerns connections to `route`. */
-  of(ip: number, route: Route): Guest {
+  of(ip: number, route: ServiceRoute): Guest {
     // A service with limits of its own is counted on its own.
     const own = route.guestConnections !== undefined || route.guestRate !== undefined;
     const key = own ? ip + route.servicePort * WORD : ip;
@@ -85,7 +85,7 @@ export class Guests {
 /** Why `guest` may not have one connection more, or undefined: then it counts against its rate. */
 export function refusal(
   guest: Guest,
-  route: Route,
+  route: ServiceRoute,
   limits: AdmissionLimits,
   now: number,
   isAlone: boolean,
@@ -95,7 +95,7 @@ export function refusal(
   guest.seenAt = now;
   const rate = route.guestRate ?? limits.guestRate;
   const isSoft = route.guestRate === undefined && limits.guestRateIsSoft;
-  if (!guest.pace.may(rate, now) && !(isSoft && isAlone)) return 'guest-rate';
-  guest.pace.count(rate);
+  if (!guest.bucket.may(rate, now) && !(isSoft && isAlone)) return 'guest-rate';
+  guest.bucket.count(rate);
   return undefined;
 }

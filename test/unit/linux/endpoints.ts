@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { close, eventfd, fcntl } from '../../../src/linux/descriptor.ts';
 import { allocate, cFunction, check, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
-import { accept, recv, send, tcpConnect, tcpListen, tcpSocket } from '../../../src/linux/socket.ts';
+import { accept, recv, send, tcpConnect, tcpListen, tcpSocket } from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 
