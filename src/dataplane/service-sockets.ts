@@ -1,7 +1,7 @@
 import { close } from '../linux/descriptor.ts';
 import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
-import { accept, acceptedIp, acceptedPort } from '../linux/tcp-socket.ts';
+import { accept, type Origin } from '../linux/tcp-socket.ts';
 import { isExhaustion } from './exhaustion.ts';
 import type { PortSocket } from './handover.ts';
 import type { Reactor, Registration } from './reactor.ts';
@@ -47,6 +47,8 @@ export class ServiceSockets<B extends SocketsOf> {
   private readonly bridge: B;
   private readonly entries = new Map<number, Entry>();
   private isPaused = false;
+  /** Of the connection that is being taken: one object for all of them. */
+  private readonly origin: Origin = { ip: 0, port: 0 };
 
   constructor(owner: ServiceSocketsOwner<B>, bridge: B) {
     this.owner = owner;
@@ -97,14 +99,14 @@ export class ServiceSockets<B extends SocketsOf> {
   }
 
   private acceptFrom(entry: Entry): void {
-    const { owner, bridge } = this;
+    const { owner, bridge, origin } = this;
     const most = Math.min(entry.burst, owner.isShared ? BURST_SHARED : BURST_ALONE);
     for (let count = 0; count < most; count++) {
       if (!owner.mayAccept(bridge)) {
         this.pause();
         return;
       }
-      const fd = accept(entry.fd);
+      const fd = accept(entry.fd, origin);
       if (fd < 0) {
         entry.burst = Math.max(1, count);
         if (isExhaustion(-fd)) {
@@ -116,7 +118,7 @@ export class ServiceSockets<B extends SocketsOf> {
         // Anything else is the trouble of one guest, who went away meanwhile.
         return;
       }
-      owner.arrived(bridge, fd, entry.port, acceptedIp(), acceptedPort());
+      owner.arrived(bridge, fd, entry.port, origin.ip, origin.port);
     }
     entry.burst = Math.min(entry.burst * 2, BURST_ALONE);
   }

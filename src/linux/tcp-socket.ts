@@ -75,18 +75,23 @@ export function tcpConnect(fd: number, ip: Ipv4, port: number): number {
   return connectTo(fd, writeInet(ip, port));
 }
 
-/** An accepted, non-blocking socket, or a negative errno. Its address stands in `acceptedIp()` and `acceptedPort()`. */
-export function accept(fd: number): number {
-  addressLength.view.setUint32(0, address.bytes.length, true);
-  const accepted = cAccept4(fd, address.address, addressLength.address, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  return accepted < 0 ? -errnoOf() : accepted;
+/** Where a connection comes from. */
+export interface Origin {
+  ip: Ipv4;
+  port: number;
 }
 
-/** Address of the socket that `accept` returned last. */
-export const acceptedIp = readIp;
-
-/** Port of the socket that `accept` returned last. */
-export const acceptedPort = readPort;
+/** An accepted, non-blocking socket, or a negative errno. Of a TCP socket it is put into `origin` where it comes from. */
+export function accept(fd: number, origin?: Origin): number {
+  addressLength.view.setUint32(0, address.bytes.length, true);
+  const accepted = cAccept4(fd, address.address, addressLength.address, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (accepted < 0) return -errnoOf();
+  if (origin !== undefined) {
+    origin.ip = readIp();
+    origin.port = readPort();
+  }
+  return accepted;
+}
 
 /** Bytes received into memory at `at`, 0 at the end of the stream, or a negative errno. Never blocks. */
 export function recv(fd: number, at: number, length: number): number {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
-import { accept, acceptedPort, socketError } from '../../../src/linux/tcp-socket.ts';
+import { accept, socketError } from '../../../src/linux/tcp-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
 import type { Program } from '../../support/program.ts';
@@ -174,12 +174,13 @@ export function processorMs(pid: number): number {
 /** The ports of the next guests that wait at listening sockets, in their order; their connections are closed. */
 export async function arrivals(listening: readonly number[], count: number): Promise<number[]> {
   const ports: number[] = [];
+  const origin = { ip: 0, port: 0 };
   await until(`${count} guests`, () => {
     for (const fd of listening) {
       while (ports.length < count) {
-        const connection = accept(fd);
+        const connection = accept(fd, origin);
         if (connection < 0) break;
-        ports.push(acceptedPort());
+        ports.push(origin.port);
         close(connection);
       }
     }

@@ -5,7 +5,7 @@ import { MessageType, writeBare, writeJson } from '../../../src/dataplane/handov
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { listeningSocketFault } from '../../../src/linux/listening-socket-check.ts';
-import { acceptedPort, tcpListen } from '../../../src/linux/tcp-socket.ts';
+import { tcpListen } from '../../../src/linux/tcp-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
 import { acceptNow, localPort, receiveText, sendBytes, socketOption } from '../../unit/linux/endpoints.ts';
@@ -211,9 +211,10 @@ describe('changed ports', () => {
     const next = await introduced();
     const answer = await next.configure([82], kept);
     expect(answer.body).toEqual({ ports: [82], sockets: [], more: false, failures: [] });
-    const connection = await until('the guest', () => acceptNow([...kept.values()][0] ?? -1));
+    const origin = { ip: 0, port: 0 };
+    const connection = await until('the guest', () => acceptNow([...kept.values()][0] ?? -1, origin));
     keep(connection);
-    expect(acceptedPort()).toBe(localPort(waiting));
+    expect(origin.port).toBe(localPort(waiting));
     expect(receiveText(connection, 1)).toBe('?');
   });
 

@@ -4,8 +4,6 @@ import { EPOLLERR, EPOLLIN, EPOLLOUT, Epoll } from '../../../src/linux/epoll.ts'
 import { Errno } from '../../../src/linux/errno.ts';
 import {
   accept,
-  acceptedIp,
-  acceptedPort,
   closeWithReset,
   send,
   setKeepalive,
@@ -107,9 +105,10 @@ describe('accept', () => {
     kept(listening);
     expect(accept(listening)).toBe(-Errno.EAGAIN);
     const client = kept(dial(port));
-    const server = kept(acceptSoon(listening));
-    expect(formatIpv4(acceptedIp())).toBe('127.0.0.1');
-    expect(acceptedPort()).toBe(localPort(client));
+    const origin = { ip: 0, port: 0 };
+    const server = kept(acceptSoon(listening, origin));
+    expect(formatIpv4(origin.ip)).toBe('127.0.0.1');
+    expect(origin.port).toBe(localPort(client));
     expect(receiveBytes(server)).toBe(-Errno.EAGAIN);
   });
 
