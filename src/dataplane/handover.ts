@@ -1,5 +1,5 @@
 import { TproxyError } from '../errors.ts';
-import { incoming, MESSAGE_BYTES, outgoing } from '../linux/message.ts';
+import { incoming, MESSAGE_BYTES, outgoing } from '../linux/descriptor-passing.ts';
 
 /**
  * What listener and forwarder say to each other over a bridge's socket, a message each:

@@ -1,24 +1,16 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
-import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
-import { type Owner, tapsOn } from './attachments/attachment.ts';
+import { type Service, selectServices } from '../model/service.ts';
+import { tapsOn } from './attachments/attachment.ts';
 import { wantedServices } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
 import { look } from './look.ts';
-import { clearUp, ownAttachment } from './own-attachment.ts';
+import { type AttachRequest, clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
-
-export interface AttachRequest {
-  readonly owner: Owner;
-  readonly bridge: string;
-  readonly network: NetworkRef;
-  /** Ports of the bridge that lead out of the host: PHYDEV and VLAN device. */
-  readonly uplinks: readonly string[];
-}
 
 export type Attached =
   /** There is no Linux bridge of that name. */

@@ -42,11 +42,11 @@ async function begin(
   { run, takeOver, again }: StartOptions,
   running: readonly OwnProcess[],
 ): Promise<SyncReport> {
-  const { log, plane, bridges } = forwarder;
+  const { log, dataPlane, bridges } = forwarder;
   forwarder.user = await listenerUser(run, forwarder.settings.processOwner, log);
   const maps = await readEndpointMaps(run);
   // Where others serve, nothing is taken from them before this process can.
-  if (running.length > 0) await plane.ready;
+  if (running.length > 0) await dataPlane.ready;
   const isDeaf = running.length > 0 && !(await announceSuccession(log));
   // Sockets first: from here on listeners that look for a forwarder find this one.
   bridges.welcome(maps);
@@ -55,7 +55,7 @@ async function begin(
   // On a fresh start they come up beside the data plane.
   if (running.length === 0)
     for (const { listener } of bridges.all.slice(0, LISTENERS_AT_ONCE)) listener.prepare();
-  await plane.ready;
+  await dataPlane.ready;
   const tookOver = await succeedForwarder(log, again, isDeaf);
   const report = await forwarder.serve(async () => {
     // One that was started at the same time may have put its own in their place, and is gone now.

@@ -1,7 +1,7 @@
 import type { Configure, Listening, PortSocket } from '../dataplane/handover.ts';
 import { messageOf } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
-import { tcpListen } from '../linux/socket.ts';
+import { tcpListen } from '../linux/tcp-socket.ts';
 import { parseIpv4 } from '../model/ipv4.ts';
 import { SERVICE_ADDRESS, SERVICE_BACKLOG } from '../model/names.ts';
 import type { LineLog } from './line-log.ts';

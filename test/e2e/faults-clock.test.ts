@@ -38,7 +38,7 @@ beforeAll(async () => {
   });
   await site.hypervisor.must('stop');
   jump(0);
-  for (const bundle of ['forwarder', 'listener', 'worker', 'entry']) {
+  for (const bundle of ['forwarder', 'listener', 'dataplane', 'entry']) {
     const file = site.box.path(`/var/tmp/one/vnm/tproxy.d/${bundle}.cjs`);
     writeFileSync(file, SHIM + readFileSync(file, 'utf8'));
   }

@@ -169,7 +169,7 @@ describe('two versions of the program at once during an upgrade', () => {
   test.each([
     { what: 'does not even load', breakIt: `echo '}{' > ${OTHER}/tproxy.d/forwarder.cjs` },
     { what: 'ends at once', breakIt: `echo 'process.exit(9)' > ${OTHER}/tproxy.d/forwarder.cjs` },
-    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/worker.cjs` },
+    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/dataplane.cjs` },
     { what: 'lacks its native module', breakIt: `rm -r ${OTHER}/tproxy.d/native` },
   ])(
     'a new version that $what: restart fails and says so, the old one goes on alone',

@@ -2,7 +2,7 @@ import { type Endpoint, hasEndpoint } from '../../model/endpoint.ts';
 import type { Facts, NftFacts } from '../facts/facts.ts';
 import { CHAIN_KINDS, CHAINS, type ChainSubject } from '../rules/chains.ts';
 import { listedNames } from '../rules/guard-rules.ts';
-import type { Desired } from './plan.ts';
+import type { Desired } from './desired.ts';
 import { planChain } from './plan-chain.ts';
 import { keptMac } from './plan-links.ts';
 import { planRedirect } from './plan-redirect.ts';

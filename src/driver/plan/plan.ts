@@ -1,23 +1,10 @@
-import type { Endpoint } from '../../model/endpoint.ts';
-import type { Policing } from '../../model/limits.ts';
 import { bridgePort, netnsName } from '../../model/names.ts';
 import type { Facts } from '../facts/facts.ts';
-import type { ArpForm } from '../rules/arp-rules.ts';
+import type { Desired } from './desired.ts';
 import { planLinks } from './plan-links.ts';
 import { planNft, planNftRemoval } from './plan-nft.ts';
 import type { Taps } from './plan-redirect.ts';
 import type { Step } from './steps.ts';
-
-/** What a bridge should have. No endpoint: no plumbing at all. */
-export interface Desired {
-  readonly endpoints: readonly Endpoint[];
-  /** For `<bridge>a`, when the pair has to be made. */
-  readonly mac: string;
-  readonly arpForm: ArpForm;
-  readonly taps: Taps;
-  /** What ports of bridges may send; undefined: nobody knows. */
-  readonly policing: Policing | undefined;
-}
 
 /**
  * The steps that lead from what is there to what should be; none when they are the same. Pure. Throws when something that

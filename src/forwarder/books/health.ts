@@ -1,9 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
 import type { SyncReport } from '../../control/ask.ts';
 import type { Logger } from '../../log.ts';
 import type { Health } from '../../model/stats.ts';
 import { VERSION } from '../../version.ts';
-import { descriptorLimit } from '../limits.ts';
+import { descriptorLimit, openDescriptors } from '../descriptors.ts';
 
 const SAMPLE_MS = 1000;
 /** The lag that is told is the worst of so many samples. */
@@ -65,9 +64,4 @@ export class HealthWatch {
       ...(this.metricsError === undefined ? {} : { metricsError: this.metricsError }),
     };
   }
-}
-
-/** Kernels from 6.2 on tell it as the size of the directory; elsewhere the names are counted. */
-function openDescriptors(): number {
-  return statSync('/proc/self/fd').size || readdirSync('/proc/self/fd').length;
 }

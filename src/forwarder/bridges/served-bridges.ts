@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../../concurrency.ts';
 import type { SyncReport } from '../../control/ask.ts';
-import type { FromWorker, LinkMessage } from '../../dataplane/messages.ts';
+import type { FromDataPlane, SessionMessage } from '../../dataplane/messages.ts';
 import { messageOf } from '../../errors.ts';
 import { type EndpointMaps, servedBridges } from '../../model/endpoint.ts';
-import type { BridgeHost } from './bridge-host.ts';
+import type { BridgeOwner } from './bridge-owner.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
 import { LISTENERS_AT_ONCE } from './listener-launch.ts';
 import { ServedBridge } from './served-bridge.ts';
@@ -13,13 +13,13 @@ type BridgeReport = SyncReport['bridges'][number];
 /** All bridges that the forwarder serves. Ids are counted up and never given twice: relays may outlive their bridge. */
 export class ServedBridges {
   readonly byName: ReadonlyMap<string, ServedBridge>;
-  private readonly host: BridgeHost;
+  private readonly owner: BridgeOwner;
   private readonly bridges = new Map<string, ServedBridge>();
   private readonly names = new Map<number, string>();
   private lastId = 0;
 
-  constructor(host: BridgeHost) {
-    this.host = host;
+  constructor(owner: BridgeOwner) {
+    this.owner = owner;
     this.byName = this.bridges;
   }
 
@@ -89,7 +89,7 @@ export class ServedBridges {
   }
 
   /** What a listener says, or what became of it. */
-  onMessage(message: LinkMessage): void {
+  onMessage(message: SessionMessage): void {
     const bridge = this.bridges.get(this.names.get(message.bridgeId) ?? '');
     switch (message.type) {
       case 'hello':
@@ -99,10 +99,10 @@ export class ServedBridges {
         bridge?.listener.onListening(message);
         break;
       case 'pong':
-        bridge?.listener.onPong(message.link);
+        bridge?.listener.onPong(message.session);
         break;
       case 'gone':
-        bridge?.listener.onGone(message.link, message.reason);
+        bridge?.listener.onGone(message.session, message.reason);
         break;
       default:
         message satisfies never;
@@ -110,8 +110,11 @@ export class ServedBridges {
   }
 
   /** A listener of a bridge that was removed meanwhile has nothing to do here. */
-  private onHello(bridge: ServedBridge | undefined, message: Extract<FromWorker, { type: 'hello' }>): void {
-    if (bridge === undefined) this.host.post({ type: 'drop', link: message.link });
+  private onHello(
+    bridge: ServedBridge | undefined,
+    message: Extract<FromDataPlane, { type: 'hello' }>,
+  ): void {
+    if (bridge === undefined) this.owner.post({ type: 'drop', session: message.session });
     else void bridge.listener.onHello(message);
   }
 
@@ -121,14 +124,14 @@ export class ServedBridges {
       await bridge.bring(endpoints);
       return { bridge: name };
     } catch (error) {
-      this.host.log.error({ bridge: name, err: error }, 'bridge is not served');
+      this.owner.log.error({ bridge: name, err: error }, 'bridge is not served');
       return { bridge: name, error: messageOf(error) };
     }
   }
 
   private add(name: string): ServedBridge {
     this.lastId += 1;
-    const bridge = new ServedBridge(this.host, name, this.lastId);
+    const bridge = new ServedBridge(this.owner, name, this.lastId);
     this.names.set(bridge.id, name);
     this.bridges.set(name, bridge);
     return bridge;
@@ -141,7 +144,7 @@ export class ServedBridges {
       removeBridgeSocket(bridge.name);
     } catch (error) {
       // Litter, and no reason to serve the others worse.
-      this.host.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
+      this.owner.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
     }
   }
 }

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
+import { type FinishedRecord, readRecords } from '../../../src/dataplane/connection-records.ts';
 import { DataPlane } from '../../../src/dataplane/dataplane.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
-import { type FinishedRecord, readRecords } from '../../../src/dataplane/records.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { Sandbox } from '../../support/sandbox.ts';
-import { limits, route } from '../../unit/dataplane/plane-bench.ts';
+import { route, settings } from '../../unit/dataplane/dataplane-bench.ts';
 import { inNetns, listenLocal, openDescriptors, receiveEnd, tcpPair } from '../../unit/linux/endpoints.ts';
 import { netnsOf } from '../linux/waiting.ts';
 
@@ -43,7 +43,7 @@ beforeEach(() => {
   reactor = new Reactor(() => undefined);
   plane = new DataPlane(
     reactor,
-    { limits: limits({ connectMs: 400 }), descriptorLimit: 20_000 },
+    { settings: settings({ connectMs: 400 }), descriptorLimit: 20_000 },
     (message) => {
       if (message.type === 'records') records.push(...readRecords(message.records));
     },

@@ -14,7 +14,7 @@ import {
   writeJson,
 } from '../../../src/dataplane/handover.ts';
 import { TproxyError } from '../../../src/errors.ts';
-import { incoming, MESSAGE_BYTES, outgoing } from '../../../src/linux/message.ts';
+import { incoming, MESSAGE_BYTES, outgoing } from '../../../src/linux/descriptor-passing.ts';
 import { seeded } from '../linux/endpoints.ts';
 
 // The machine may be busy with other tests.

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Relay } from '../../../src/dataplane/relay.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { ioctl, option } from '../../../src/linux/socket-calls.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { reset, seeded, sendBytes, sendUrgent } from '../linux/endpoints.ts';
 import { FaultyCalls, type Joint } from './faulty-calls.ts';
 import { RecordedCalls } from './pipe-calls.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Errno } from '../../../src/linux/errno.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { sendBytes, socketOption } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter } from './relay-bench.ts';
 

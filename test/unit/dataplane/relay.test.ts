@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { openDescriptors, reset, sendBytes } from '../linux/endpoints.ts';
 import { RelayBench } from './relay-bench.ts';
 import { relaySuites } from './relay-suites.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Facts } from '../../../src/driver/facts/facts.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import type { Desired } from '../../../src/driver/plan/desired.ts';
+import { planBridge } from '../../../src/driver/plan/plan.ts';
 import type { Step } from '../../../src/driver/plan/steps.ts';
 import type { ArpForm } from '../../../src/driver/rules/arp-rules.ts';
 import type { ChainKind } from '../../../src/driver/rules/chains.ts';

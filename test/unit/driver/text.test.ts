@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Desired } from '../../../src/driver/plan/desired.ts';
 import { ipLine } from '../../../src/driver/plan/ip-text.ts';
 import { nftText } from '../../../src/driver/plan/nft-text.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import { planBridge } from '../../../src/driver/plan/plan.ts';
 import { HAND, type Step, type StepOfHand } from '../../../src/driver/plan/steps.ts';
 import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
 

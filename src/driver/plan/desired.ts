@@ -1,0 +1,15 @@
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { Policing } from '../../model/limits.ts';
+import type { ArpForm } from '../rules/arp-rules.ts';
+import type { Taps } from './plan-redirect.ts';
+
+/** What a bridge should have. No endpoint: no plumbing at all. */
+export interface Desired {
+  readonly endpoints: readonly Endpoint[];
+  /** For `<bridge>a`, when the pair has to be made. */
+  readonly mac: string;
+  readonly arpForm: ArpForm;
+  readonly taps: Taps;
+  /** What ports of bridges may send; undefined: nobody knows. */
+  readonly policing: Policing | undefined;
+}
