@@ -20,7 +20,10 @@ const REMEDIES: Partial<Record<YAMLParseError['code'], string>> = {
 /** The top level mapping of the file; `root` is undefined when the file is empty. Never throws on content. */
 export function readYaml(text: string): ReadYaml {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
-    return unreadable('the file has more than 1 MiB', 'check that this is the right file');
+    return unreadable(
+      'the file has more than 1 MiB, which is the limit',
+      'check that this is the right file, or write fewer services',
+    );
   }
   const lineCounter = new LineCounter();
   // Duplicate keys of other drivers are not ours to judge; our own are looked at later.

@@ -56,7 +56,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
   const config = once(() => loadConfig(configFile));
   const direct = onceEach(
     ({ address, port }: Upstream) =>
-      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => ''),
+      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => []),
     ({ address, port }) => `${address}:${port}`,
   );
   const through = onceEach(
