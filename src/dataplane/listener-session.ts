@@ -101,7 +101,7 @@ export class ListenerSession implements EventTarget, BridgeSession {
     for (const [i, piece] of pieces.entries()) {
       const sockets = piece.map(({ port }) => port);
       const more = i < pieces.length - 1;
-      const body = { ...wanted, sockets, more };
+      const body = { ...wanted, ports: more ? [] : wanted.ports, sockets, more };
       this.say(
         writeJson(MessageType.configure, body),
         piece.map(({ fd }) => fd),

@@ -1,9 +1,9 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { resolveServices } from '../config/resolve.ts';
+import { resolveNames } from '../config/resolve.ts';
+import { AddressBook } from '../driver/addresses.ts';
 import { byLife } from '../driver/attachments/attachment.ts';
 import { attachmentsIn } from '../driver/attachments/attachments.ts';
 import type { DriverDeps } from '../driver/deps.ts';
-import { rememberingResolve } from '../driver/endpoints.ts';
 import type { NetnsFacts } from '../driver/facts/facts.ts';
 import { observeNetns } from '../driver/facts/observe.ts';
 import { type BridgeOutcome, planHost } from '../driver/host.ts';
@@ -56,7 +56,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
   const config = once(() => loadConfig(configFile));
   const direct = onceEach(
     ({ address, port }: Upstream) =>
-      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => ''),
+      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => []),
     ({ address, port }) => `${address}:${port}`,
   );
   const through = onceEach(
@@ -93,7 +93,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         run,
         host,
         attachments,
-        resolve: rememberingResolve(resolveServices),
+        addresses: new AddressBook(resolveNames),
         report,
         policing: wanted.policing,
         daemons: { sync: refuse, serves: refuse },

@@ -18,7 +18,7 @@ import type { ArpForm } from './rules/arp-rules.ts';
 export async function desiredEndpoints(
   wanted: WantedServices,
   facts: Facts,
-  { resolve, report }: DriverDeps,
+  { addresses, report }: DriverDeps,
 ): Promise<readonly Endpoint[]> {
   for (const { service, network, winner } of wanted.conflicts) {
     report.warning(
@@ -28,7 +28,7 @@ export async function desiredEndpoints(
     );
   }
   const current = facts.nft.endpoints ?? [];
-  return [...(await endpointsFor(wanted.services, current, resolve, report)), ...wanted.foreign];
+  return [...(await endpointsFor(wanted.services, current, addresses, report)), ...wanted.foreign];
 }
 
 function nameOf(network: NetworkRef): string {

@@ -35,7 +35,7 @@ export async function attach(
     );
   }
   // A name server may take seconds: not while others wait for the lock.
-  await deps.resolve(own.services);
+  await deps.addresses.learn(own.services);
   return deps.withLock(() => attachLocked(request, services, deps));
 }
 

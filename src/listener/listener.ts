@@ -1,6 +1,7 @@
 import { RESPITE_MS } from '../dataplane/exhaustion.ts';
 import {
   type Configure,
+  FAILURES_AT_MOST,
   inPieces,
   MessageType,
   type PortSocket,
@@ -164,7 +165,10 @@ export class Listener implements EventTarget {
     for (const port of ports) this.shared.add(port);
     pieces.forEach((piece, i) => {
       const sockets = piece.map(({ port }) => port);
-      const body = { ports, sockets, more: i < pieces.length - 1, failures };
+      const more = i < pieces.length - 1;
+      const body = more
+        ? { ports: [], sockets, more, failures: [] }
+        : { ports, sockets, more, failures: failures.slice(0, FAILURES_AT_MOST) };
       const fds = piece.map(({ fd }) => fd);
       this.tell(() => this.say(writeJson(MessageType.listening, body), fds));
     });

@@ -14,6 +14,9 @@ export interface Service {
   readonly line: number;
 }
 
+/** What a host name comes to: an IPv4 address, or why there is none. */
+export type Resolved = { readonly address: string } | { readonly reason: string };
+
 /** A virtual network as the orchestrator names it. */
 export interface NetworkRef {
   readonly name?: string;

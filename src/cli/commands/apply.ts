@@ -18,7 +18,7 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
   const { settings } = wanted;
   const deps = realDeps(wanted, reporterOn(io));
   // A name server may take seconds: not while others wait for the lock.
-  await deps.resolve(services ?? []);
+  await deps.addresses.learn(services ?? []);
   return deps.withLock(async () => {
     const outcomes = await applyHost(services, deps);
     printOutcomes(outcomes, io);

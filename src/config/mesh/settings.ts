@@ -2,8 +2,7 @@ import {
   DEBUG_LEVELS,
   DEFAULT_SETTINGS,
   type DebugLevel,
-  MAX_TIMEOUT_S,
-  MAX_WORKERS,
+  SETTING_BOUNDS,
   type Settings,
 } from '../../model/settings.ts';
 import { describe, fault, type Judge } from '../reader/judge.ts';
@@ -14,9 +13,6 @@ import { ALL_LIMITS, limitsOf } from './limits.ts';
 import { metricsListen } from './listen-address.ts';
 import { processOwner } from './user-name.ts';
 
-/** The kernel's limit for TCP_KEEPIDLE. */
-const MAX_KEEPALIVE_S = 32_767;
-
 const debugLevel: Judge<DebugLevel> = (written) => {
   const level = DEBUG_LEVELS.find((one) => String(one) === written);
   if (level !== undefined) return { value: level };
@@ -24,10 +20,8 @@ const debugLevel: Judge<DebugLevel> = (written) => {
   return fault(wrong, 'write 0 (errors), 1 (warnings), 2 (information) or 3 (debugging)');
 };
 
-const timeout = value(wholeNumber('time in seconds', 0, MAX_TIMEOUT_S));
-// 0 would leave it to the kernel, which gives up after two minutes: no guest waits that long.
-const connectTimeout = value(wholeNumber('time in seconds', 1, MAX_TIMEOUT_S));
-const keepalive = value(wholeNumber('time in seconds', 0, MAX_KEEPALIVE_S));
+const seconds = (name: keyof typeof SETTING_BOUNDS) =>
+  value(wholeNumber('time in seconds', ...SETTING_BOUNDS[name]));
 
 /** Top level keys beside `:tproxy:`. A missing, empty or faulty one has its default. */
 export const SETTING_KEYS = {
@@ -35,24 +29,39 @@ export const SETTING_KEYS = {
     meaning: 'what is logged: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG',
     accepts: '0 to 3',
   }),
-  drainTimeoutS: withDefault('tproxy_drain_timeout', timeout, DEFAULT_SETTINGS.drainTimeoutS, {
-    meaning: 'how long living connections may go on after a restart; 0 cuts them at once',
-  }),
-  lingerTimeoutS: withDefault('tproxy_linger_timeout', timeout, DEFAULT_SETTINGS.lingerTimeoutS, {
-    meaning: 'how long a connection may stay when one side has closed; 0: for ever',
-  }),
-  connectTimeoutS: withDefault('tproxy_connect_timeout', connectTimeout, DEFAULT_SETTINGS.connectTimeoutS, {
-    meaning: 'how long an upstream may take to accept; the guest sees a reset then',
-  }),
-  keepaliveS: withDefault('tproxy_keepalive', keepalive, DEFAULT_SETTINGS.keepaliveS, {
+  drainTimeoutS: withDefault(
+    'tproxy_drain_timeout',
+    seconds('drainTimeoutS'),
+    DEFAULT_SETTINGS.drainTimeoutS,
+    {
+      meaning: 'how long living connections may go on after a restart; 0 cuts them at once',
+    },
+  ),
+  lingerTimeoutS: withDefault(
+    'tproxy_linger_timeout',
+    seconds('lingerTimeoutS'),
+    DEFAULT_SETTINGS.lingerTimeoutS,
+    {
+      meaning: 'how long a connection may stay when one side has closed; 0: for ever',
+    },
+  ),
+  connectTimeoutS: withDefault(
+    'tproxy_connect_timeout',
+    seconds('connectTimeoutS'),
+    DEFAULT_SETTINGS.connectTimeoutS,
+    {
+      meaning: 'how long an upstream may take to accept; the guest sees a reset then',
+    },
+  ),
+  keepaliveS: withDefault('tproxy_keepalive', seconds('keepaliveS'), DEFAULT_SETTINGS.keepaliveS, {
     meaning: 'idleness before a TCP keep-alive probe, on both sides; 0: no probes',
   }),
-  idleTimeoutS: withDefault('tproxy_idle_timeout', timeout, DEFAULT_SETTINGS.idleTimeoutS, {
+  idleTimeoutS: withDefault('tproxy_idle_timeout', seconds('idleTimeoutS'), DEFAULT_SETTINGS.idleTimeoutS, {
     meaning: 'idleness after which a connection is ended; 0: never',
   }),
   workers: withDefault(
     'tproxy_workers',
-    value(wholeNumber('number of threads', 1, MAX_WORKERS)),
+    value(wholeNumber('number of threads', ...SETTING_BOUNDS.workers)),
     DEFAULT_SETTINGS.workers,
     {
       meaning:

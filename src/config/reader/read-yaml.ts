@@ -52,7 +52,10 @@ export function readFile<T>(text: string, form: FileForm, read: (root: Root) => 
 
 function readRoot(text: string, { style, example }: FileForm): Root | Unreadable {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
-    return unreadable('the file has more than 1 MiB', 'check that this is the right file');
+    return unreadable(
+      'the file has more than 1 MiB, which is the limit',
+      'check that this is the right file, or write less into it',
+    );
   }
   const lineCounter = new LineCounter();
   // Duplicate keys of other drivers are not ours to judge; our own are looked at later.

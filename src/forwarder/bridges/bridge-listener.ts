@@ -223,7 +223,12 @@ export class BridgeListener {
     const [failure] = this.failures;
     if (failure === undefined) return;
     throw new TproxyError(
-      `bridge ${this.bridge}: service port ${failure.port} can't be opened: ${failure.reason}; see who has it: ip netns exec ${netnsName(this.bridge)} ss -ltnp`,
+      `bridge ${this.bridge}: service port ${failure.port} can't be opened: ${failure.reason}`,
+      {
+        remedy: failure.reason.includes('EMFILE')
+          ? 'raise the limit of open files (ulimit -n) of whoever starts tproxy, or configure fewer services; then run tproxy restart'
+          : `see who has it: ip netns exec ${netnsName(this.bridge)} ss -ltnp`,
+      },
     );
   }
 

@@ -1,3 +1,4 @@
+import { PORTS_AT_MOST } from '../../dataplane/handover.ts';
 import { TproxyError } from '../../errors.ts';
 import { type Endpoint, sameEndpoints } from '../../model/endpoint.ts';
 import { netnsName } from '../../model/names.ts';
@@ -47,6 +48,12 @@ export class ServedBridge {
     if (netns === undefined) {
       throw new TproxyError(
         `bridge ${this.name}: network namespace ${netnsName(this.name)} is missing; deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
+      );
+    }
+    if (endpoints.length > PORTS_AT_MOST) {
+      throw new TproxyError(
+        `bridge ${this.name}: has ${endpoints.length} service ports, at most ${PORTS_AT_MOST} can be served`,
+        { remedy: 'configure fewer services for its networks, then run tproxy apply' },
       );
     }
     if (this.serves(endpoints)) return;

@@ -1,14 +1,11 @@
 import { mapConcurrently } from '../../concurrency.ts';
-import type { SyncReport } from '../../control/ask.ts';
+import { type BridgeReport, troubleOf } from '../../control/report.ts';
 import type { FromDataPlane, SessionMessage } from '../../dataplane/messages.ts';
-import { messageOf } from '../../errors.ts';
 import { type EndpointMaps, servedBridges } from '../../model/endpoint.ts';
 import type { BridgeOwner } from './bridge-owner.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
 import { LISTENERS_AT_ONCE } from './listener-launch.ts';
 import { ServedBridge } from './served-bridge.ts';
-
-type BridgeReport = SyncReport['bridges'][number];
 
 /** All bridges that the forwarder serves. Ids are counted up and never given twice: relays may outlive their bridge. */
 export class ServedBridges {
@@ -125,7 +122,7 @@ export class ServedBridges {
       return { bridge: name };
     } catch (error) {
       this.owner.log.error({ bridge: name, err: error }, 'bridge is not served');
-      return { bridge: name, error: messageOf(error) };
+      return { bridge: name, trouble: troubleOf(error) };
     }
   }
 

@@ -1,7 +1,9 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
+  FAILURES_AT_MOST,
   inPieces,
   MessageType,
+  PORTS_AT_MOST,
   PROTOCOL_VERSION,
   parseConfigure,
   parseHello,
@@ -254,4 +256,16 @@ describe('100 000 random messages', () => {
     expect(outcomes.understood).toBeGreaterThan(50_000);
     expect(outcomes.refused).toBeGreaterThan(200_000);
   });
+});
+
+test('as many ports as a bridge may have fit into one message, with sockets and failures', () => {
+  const ports = Array.from({ length: PORTS_AT_MOST }, (_, i) => 65_535 - i);
+  const sockets = ports.slice(0, SOCKETS_PER_MESSAGE);
+  const failures = ports.slice(0, FAILURES_AT_MOST).map((port) => ({ port, reason: 'x'.repeat(200) }));
+  expect(writeJson(MessageType.configure, { ports, sockets, more: false, logLevel: 2 })).toBeLessThanOrEqual(
+    MESSAGE_BYTES,
+  );
+  expect(writeJson(MessageType.listening, { ports, sockets, more: false, failures })).toBeLessThanOrEqual(
+    MESSAGE_BYTES,
+  );
 });

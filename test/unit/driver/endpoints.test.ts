@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Resolve } from '../../../src/driver/deps.ts';
-import { endpointsFor, rememberingResolve } from '../../../src/driver/endpoints.ts';
+import { AddressBook } from '../../../src/driver/addresses.ts';
+import { endpointsFor } from '../../../src/driver/endpoints.ts';
 import { nftFacts } from '../../../src/driver/facts/nft-facts.ts';
 import { serviceMac } from '../../../src/driver/mac.ts';
 import { arpChainState } from '../../../src/driver/rules/chains.ts';
@@ -9,23 +9,14 @@ import { parseIpTable } from '../../../src/system/nft-ip-table.ts';
 import { fixture } from '../system/fixtures.ts';
 import { CUSTOM, ONEGATE, service } from './facts.ts';
 
-/** Knows IPv4 addresses; no name resolves. Tells what it was asked. */
-function resolver(): { resolve: Resolve; asked: number[][] } {
-  const asked: number[][] = [];
-  const resolve: Resolve = async (services) => {
-    asked.push(services.map(({ servicePort }) => servicePort));
-    const good = services.filter(({ remoteAddr }) => !remoteAddr.startsWith('name'));
-    return {
-      endpoints: good.map(({ servicePort, remoteAddr, remotePort }) => ({
-        servicePort,
-        upstream: { address: remoteAddr, port: remotePort },
-      })),
-      failures: services
-        .filter((one) => !good.includes(one))
-        .map((one) => ({ service: one, reason: 'no such host' })),
-    };
-  };
-  return { resolve, asked };
+/** No name resolves. Tells what it was asked. */
+function book(): { addresses: AddressBook; asked: (readonly string[])[] } {
+  const asked: (readonly string[])[] = [];
+  const addresses = new AddressBook(async (names) => {
+    asked.push(names);
+    return new Map(names.map((name) => [name, { reason: 'no such host' }]));
+  });
+  return { addresses, asked };
 }
 
 const SERVICES = [service(5030, 'name1:5030'), service(80, '10.0.0.2:80'), service(443, 'name2:443')];
@@ -33,7 +24,7 @@ const SERVICES = [service(5030, 'name1:5030'), service(80, '10.0.0.2:80'), servi
 test('a name that does not resolve keeps its last good address and harms no other service', async () => {
   const lines: string[] = [];
   const report = { info: () => {}, warning: () => {}, error: (text: string) => lines.push(text) };
-  const endpoints = await endpointsFor(SERVICES, [ONEGATE, CUSTOM], resolver().resolve, report);
+  const endpoints = await endpointsFor(SERVICES, [ONEGATE, CUSTOM], book().addresses, report);
   expect(endpoints).toEqual([{ servicePort: 80, upstream: { address: '10.0.0.2', port: 80 } }, ONEGATE]);
   expect(lines).toEqual([
     'service port 5030 (line 5030): no such host; it keeps 10.11.12.13:5030',
@@ -50,30 +41,45 @@ test.each([
     const report = { info: () => {}, warning: () => {}, error: () => {} };
     const services = [{ ...service(5030, 'name1:5030'), ...options }];
     const current = [{ ...ONEGATE, comment: 'guest-rate=1' }];
-    expect(await endpointsFor(services, current, resolver().resolve, report)).toEqual([
+    expect(await endpointsFor(services, current, book().addresses, report)).toEqual([
       { ...ONEGATE, ...comment },
     ]);
   },
 );
 
-test('each service is asked for once', async () => {
-  const { resolve, asked } = resolver();
-  const remembering = rememberingResolve(resolve);
-  const first = await remembering(SERVICES.slice(0, 2));
-  const all = await remembering(SERVICES);
-  expect(asked).toEqual([[5030, 80], [443]]);
-  expect(all).toEqual(await resolve(SERVICES));
-  expect(first.endpoints).toEqual(all.endpoints);
+test('each name is asked for once, and nobody for an address', async () => {
+  const { addresses, asked } = book();
+  await addresses.learn(SERVICES.slice(0, 2));
+  await addresses.learn(SERVICES);
+  await addresses.learn(SERVICES);
+  expect(asked).toEqual([['name1'], ['name2']]);
+  expect(SERVICES.map((one) => addresses.addressOf(one))).toEqual([
+    { reason: 'no such host' },
+    { address: '10.0.0.2' },
+    { reason: 'no such host' },
+  ]);
 });
 
 test('two services of one port, of different networks, keep their own answers', async () => {
-  const twins = [service(80, '10.0.0.2:80', ['a']), service(80, '10.0.0.3:80', ['b'])] as const;
-  const remembering = rememberingResolve(resolver().resolve);
-  for (const twin of twins) {
-    expect((await remembering([twin])).endpoints).toEqual([
-      { servicePort: 80, upstream: { address: twin.remoteAddr, port: 80 } },
-    ]);
-  }
+  const twins = [service(80, 'a:80', ['a']), service(80, 'b:80', ['b'])] as const;
+  const addresses = new AddressBook(
+    async (names) =>
+      new Map(names.map((name) => [name, { address: name === 'a' ? '10.0.0.2' : '10.0.0.3' }])),
+  );
+  await addresses.learn(twins);
+  expect(twins.map((twin) => addresses.addressOf(twin))).toEqual([
+    { address: '10.0.0.2' },
+    { address: '10.0.0.3' },
+  ]);
+});
+
+test('endpoints have the options of their services', async () => {
+  const { addresses } = book();
+  const report = { info: () => {}, warning: () => {}, error: () => {} };
+  const one = { ...service(80, '10.0.0.1:81'), options: { guestRate: 7, proxyProtocol: 'v2' } } as const;
+  expect(await endpointsFor([one], [], addresses, report)).toEqual([
+    { servicePort: 80, upstream: { address: '10.0.0.1', port: 81 }, comment: 'proxy=v2 guest-rate=7' },
+  ]);
 });
 
 test('the MAC stays the same on a host, and is locally administered, unicast, and different elsewhere', () => {
