@@ -5,13 +5,14 @@ import { resolveServices } from '../../config/resolve.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
 import { rememberingResolve } from '../../driver/endpoints.ts';
+import { rememberedAbility } from '../../driver/nft-ability.ts';
 import { ConfigError, type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import type { Policing } from '../../model/limits.ts';
 import type { Service } from '../../model/service.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../model/settings.ts';
 import { serves, sync } from '../../operate/verbs.ts';
 import { withLock } from '../../process/lock.ts';
-import { RUN_DIRECTORY } from '../../process/paths.ts';
+import { ABILITY_FILE, RUN_DIRECTORY } from '../../process/paths.ts';
 import { thisHost } from '../../system/host.ts';
 import { runProgram } from '../../system/run.ts';
 import { runningTogether } from '../../system/together.ts';
@@ -37,6 +38,7 @@ export const realDeps: MakeDeps = ({ settings, policing }, report) => ({
   resolve: rememberingResolve(resolveServices),
   report,
   policing,
+  nft: rememberedAbility(runProgram, { file: ABILITY_FILE, mode: 'keep' }),
   withLock,
 });
 

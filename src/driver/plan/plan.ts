@@ -17,6 +17,8 @@ export interface Desired {
   readonly taps: Taps;
   /** What ports of bridges may send; undefined: nobody knows. */
   readonly policing: Policing | undefined;
+  /** What nft at hand can't carry. */
+  readonly lacks: ReadonlySet<string>;
 }
 
 /**
