@@ -13,7 +13,11 @@ export interface View {
 }
 
 /** Reads files only. Damaged records are reported. The caller holds the lock. */
-export async function look({ host, attachments, report }: DriverDeps): Promise<View> {
+export async function look({
+  host,
+  attachments,
+  report,
+}: Pick<DriverDeps, 'host' | 'attachments' | 'report'>): Promise<View> {
   const [devices, now, loaded] = await Promise.all([host.deviceNames(), host.now(), attachments.load()]);
   for (const message of loaded.damaged) report.error(message);
   const isUsed = (attachment: Attachment): boolean => isLiving(attachment, devices, now);

@@ -163,10 +163,10 @@ fetch_release() {
 
 wrap_tools() {
   local folder=$1 name path loader directories
-  loader=$(cd "$folder/root" && echo lib*/ld-linux-*.so.* lib/*/ld-linux-*.so.* | tr ' ' '\n' | grep -v '\*' | head -n 1)
-  directories=$(cd "$folder/root" && for path in lib/*-linux-gnu usr/lib/*-linux-gnu; do printf '%s:' "$folder/root/$path"; done)
+  loader=$(cd "$folder/root" && echo lib/*/ld-linux-*.so.* lib64/ld-linux-*.so.* | tr ' ' '\n' | grep -v '\*' | head -n 1)
+  directories=$(cd "$folder/root" && printf "%s:" lib/*-linux-gnu usr/lib/*-linux-gnu | sed "s|^|$folder/root/|; s|:$||; s|:|:$folder/root/|g")
   for name in nft ip bridge nsenter unshare setpriv bash; do
-    path=$(cd "$folder/root" && find usr/sbin sbin usr/bin bin -name "$name" \( -type f -o -type l \) 2>/dev/null | head -n 1)
+    path=$(cd "$folder/root" && find usr/sbin sbin usr/bin bin -name "$name" -type f 2>/dev/null | head -n 1)
     [ -n "$path" ] || die "the packages in $folder have no $name"
     printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$folder/root/$loader" "$directories" "$folder/root/$path" >"$folder/bin/$name"
     chmod 755 "$folder/bin/$name"
