@@ -60,7 +60,9 @@ export function bridgeChecks(
       const chain = (await scene.tables()).bridge?.chains.get(arpChainName(bridge));
       return judgeArp({ bridge, nft: await nft() }, chain);
     }),
-    check('guard', 'guard', [NFT, TABLES], async () => judgeGuard({ bridge, nft: await nft() })),
+    check('guard', 'guard', [NFT, TABLES], async () =>
+      judgeGuard({ bridge, nft: await nft() }, (await scene.nft()).lacks),
+    ),
     check('police', 'limit of its ports', [NFT, TABLES, 'configuration'], async () =>
       judgePolice({ bridge, nft: await nft() }, (await scene.config()).config.policing),
     ),

@@ -1,6 +1,12 @@
 import type { Facts } from '../driver/facts/facts.ts';
 import { type ArpForm, REDIRECT_CHAIN } from '../driver/rules/arp-rules.ts';
-import { arpChainState, type ChainKind, type ChainState, chainState } from '../driver/rules/chains.ts';
+import {
+  arpChainState,
+  type ChainKind,
+  type ChainState,
+  chainState,
+  NOTHING,
+} from '../driver/rules/chains.ts';
 import { POLICE_CHAIN, policeRules, policingWords } from '../driver/rules/police-rules.ts';
 import type { Policing } from '../model/limits.ts';
 import { bridgePort, SERVICE_ADDRESS } from '../model/names.ts';
@@ -37,8 +43,8 @@ export function judgeArp(facts: Pick<Facts, 'bridge' | 'nft'>, chain: NftChain |
 }
 
 /** The chain that keeps the service address ours on every bridge. */
-export function judgeGuard(facts: Pick<Facts, 'bridge' | 'nft'>): Finding {
-  const found = stateOf('guard', facts);
+export function judgeGuard(facts: Pick<Facts, 'bridge' | 'nft'>, lacks = NOTHING): Finding {
+  const found = stateOf('guard', facts, { lacks });
   if (found === 'right') return ok(`nobody else can claim ${SERVICE_ADDRESS}`);
   const state = found === 'missing' ? 'missing' : 'not what it should be';
   return warning(`chain guard is ${state}: a guest can claim ${SERVICE_ADDRESS}`, APPLY);
@@ -57,7 +63,7 @@ export function judgePolice(facts: Pick<Facts, 'bridge' | 'nft'>, policing: Poli
       : warning('chain police is there, and no limit is configured', APPLY);
   }
   const wanted = policingWords(policing);
-  if (stateOf('police', facts, policing) !== 'right') {
+  if (stateOf('police', facts, { policing }) !== 'right') {
     return warning(
       `a port may send more than ${wanted}: chain police ${chain === undefined ? 'is missing' : 'is not what it should be'}`,
       APPLY,
@@ -91,7 +97,8 @@ export function judgeRedirect(
 function stateOf(
   kind: ChainKind,
   { bridge, nft }: Pick<Facts, 'bridge' | 'nft'>,
-  policing?: Policing,
+  of: { readonly policing?: Policing; readonly lacks?: ReadonlySet<string> } = {},
 ): ChainState {
-  return chainState(kind, nft.chains, { bridge, form: nft.form ?? 'port-set', policing });
+  const { policing, lacks = NOTHING } = of;
+  return chainState(kind, nft.chains, { bridge, form: nft.form ?? 'port-set', policing, lacks });
 }

@@ -7,10 +7,11 @@ import type { DriverDeps } from '../driver/deps.ts';
 import type { NetnsFacts } from '../driver/facts/facts.ts';
 import { observeNetns } from '../driver/facts/observe.ts';
 import { type BridgeOutcome, planHost } from '../driver/host.ts';
+import { type NftAbility, rememberedAbility } from '../driver/nft-ability.ts';
 import { TproxyError } from '../errors.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
-import { netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
+import { ABILITY_FILE, netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
 import { type NetnsState, thisHost } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import type { Link } from '../system/ip-json.ts';
@@ -29,6 +30,8 @@ export interface Scene {
   config(): Promise<LoadedConfig>;
   links(): Promise<readonly Link[]>;
   tables(): Promise<NftTables>;
+  /** What the nft at hand can carry. */
+  nft(): Promise<NftAbility>;
   netns(bridge: string): Promise<NetnsFacts>;
   /** Told by its file alone, without any program. */
   netnsState(bridge: string): Promise<NetnsState>;
@@ -53,6 +56,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
   const run = runOnce(realRun, PATIENCE);
   const host = thisHost;
   const attachments = attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only');
+  const nft = rememberedAbility(run, { file: ABILITY_FILE, mode: 'look-only' });
   const config = once(() => loadConfig(configFile));
   const direct = onceEach(
     ({ address, port }: Upstream) =>
@@ -77,6 +81,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
     run,
     config,
     links: once(async () => (await askIp(run, ['link show'])).links),
+    nft,
     tables: once(() => readTables(run)),
     netns: onceEach((bridge: string) => observeNetns(run, host, bridge), String),
     netnsState: (bridge) => host.netnsState(netnsName(bridge)),
@@ -96,6 +101,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         addresses: new AddressBook(resolveNames),
         report,
         policing: wanted.policing,
+        nft,
         daemons: { sync: refuse, serves: refuse },
         withLock: refuse,
       };

@@ -4,6 +4,7 @@ import type { Run } from '../system/run.ts';
 import type { AddressBook } from './addresses.ts';
 import type { AttachmentStore } from './attachments/attachments.ts';
 import type { Daemons } from './daemons.ts';
+import type { NftAbility } from './nft-ability.ts';
 
 /** Where the driver tells an operator what it does. */
 export interface Reporter {
@@ -22,6 +23,8 @@ export interface DriverDeps {
   readonly report: Reporter;
   /** What ports of bridges may send; undefined: nobody knows, so what is in force stays. */
   readonly policing: Policing | undefined;
+  /** What the nft at hand can carry; looked at once. */
+  readonly nft: () => Promise<NftAbility>;
   /** Holds the one lock of this host while the function runs. */
   readonly withLock: <T>(fn: () => Promise<T>) => Promise<T>;
 }

@@ -34,7 +34,7 @@ export async function planHost(
   deps: DriverDeps,
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
-  return eachBridge(view, deps, async (facts, living, taps) => {
+  return eachBridge(await knownBridges(view, deps), view, deps, async (facts, living, taps) => {
     const { decision, endpoints } = await intend(facts, living, services, deps);
     const steps = decision.is === 'leave' ? [] : await planSettling(facts, endpoints, taps, deps);
     return outcomeOf(facts, decision, steps, endpoints);
@@ -52,7 +52,17 @@ export async function applyHost(
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
   for (const attachment of view.leftover) await deps.attachments.remove(attachment);
-  return eachBridge(view, deps, async (facts, living, taps) => {
+  return applyBridges(await knownBridges(view, deps), view, services, deps);
+}
+
+/** The same for some bridges. */
+export function applyBridges(
+  bridges: readonly string[],
+  view: View,
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+): Promise<readonly BridgeOutcome[]> {
+  return eachBridge(bridges, view, deps, async (facts, living, taps) => {
     const { decision, endpoints } = await intend(facts, living, services, deps);
     if (decision.is === 'leave') return outcomeOf(facts, decision, [], endpoints);
     const steps = await settle(facts, endpoints, taps, deps);
@@ -62,12 +72,13 @@ export async function applyHost(
 }
 
 async function eachBridge(
+  bridges: readonly string[],
   view: View,
   deps: DriverDeps,
   act: (facts: Facts, living: readonly Attachment[], taps: Taps) => Promise<BridgeOutcome>,
 ): Promise<readonly BridgeOutcome[]> {
   const outcomes: BridgeOutcome[] = [];
-  for (const bridge of await knownBridges(view, deps)) {
+  for (const bridge of bridges) {
     try {
       const facts = await observeBridge(deps.run, deps.host, bridge);
       const living = view.living.filter((attachment) => attachment.bridge === bridge);

@@ -10,7 +10,11 @@ export interface View extends ByLife {
 }
 
 /** Reads files only. Damaged records are reported. The caller holds the lock. */
-export async function look({ host, attachments, report }: DriverDeps): Promise<View> {
+export async function look({
+  host,
+  attachments,
+  report,
+}: Pick<DriverDeps, 'host' | 'attachments' | 'report'>): Promise<View> {
   const [devices, now, loaded] = await Promise.all([host.deviceNames(), host.now(), attachments.load()]);
   for (const message of loaded.damaged) report.error(message);
   return { now, devices, ...byLife(loaded.attachments, devices, now) };

@@ -1,7 +1,6 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkRef } from '../model/service.ts';
-import { hasIbrname } from '../system/nft.ts';
 import type { WantedServices } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import { endpointsFor } from './endpoints.ts';
@@ -13,6 +12,7 @@ import { planBridge } from './plan/plan.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { HAND, type Step } from './plan/steps.ts';
 import type { ArpForm } from './rules/arp-rules.ts';
+import { NOTHING } from './rules/chains.ts';
 
 /** The endpoints that a bridge should have; trouble on the way is reported. */
 export async function desiredEndpoints(
@@ -59,26 +59,33 @@ export async function settle(
   return steps;
 }
 
-type Seams = Pick<DriverDeps, 'run' | 'host' | 'policing'>;
+type Seams = Pick<DriverDeps, 'run' | 'host' | 'policing' | 'nft'>;
 
 async function planPlumbing(
   glance: Facts,
   endpoints: readonly Endpoint[],
   taps: Taps,
-  { run, host, policing }: Seams,
+  { run, host, policing, nft }: Seams,
 ): Promise<readonly Step[]> {
   const mac = serviceMac(glance.bridge, await host.identity());
+  const { ibrname, lacks } = await nft();
   const plan = (facts: Facts, arpForm: ArpForm) =>
-    planBridge(facts, { endpoints, mac, arpForm, taps, policing });
+    planBridge(facts, { endpoints, mac, arpForm, taps, policing, lacks });
   const steps = plan(glance, glance.nft.form ?? 'port-set');
   if (!steps.some(changesNft)) return steps;
   const facts = await withTables(run, glance);
-  // Asked of the kernel only where nothing on the host tells.
-  return plan(facts, facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'));
+  return plan(facts, facts.nft.form ?? (ibrname ? 'ibrname' : 'port-set'));
 }
 
 async function planUnplumbing(glance: Facts, taps: Taps, { run }: Seams): Promise<readonly Step[]> {
-  const nothing = { endpoints: [], mac: '', arpForm: 'port-set', taps, policing: undefined } as const;
+  const nothing = {
+    endpoints: [],
+    mac: '',
+    arpForm: 'port-set',
+    taps,
+    policing: undefined,
+    lacks: NOTHING,
+  } as const;
   const steps = planBridge(glance, nothing);
   return steps.length === 0 ? steps : planBridge(await withTables(run, glance), nothing);
 }

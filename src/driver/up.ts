@@ -7,9 +7,10 @@ import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
-import { look } from './look.ts';
+import { look, type View } from './look.ts';
 import { type AttachRequest, clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan/plan-redirect.ts';
+import { repairLost } from './repair.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
 
 export type Attached =
@@ -45,7 +46,8 @@ async function attachLocked(
   deps: DriverDeps,
 ): Promise<Attached> {
   const { bridge } = request;
-  const [view, facts] = await Promise.all([look(deps), observe(bridge, deps)]);
+  const [view, found] = await Promise.all([look(deps), observe(bridge, deps)]);
+  const facts = await withOthers(view, found, services, deps);
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
   const { previous, own } = ownAttachment(request, view);
@@ -67,6 +69,22 @@ async function attachLocked(
   );
   await clearUp(request, previous, view, services, deps);
   return attached;
+}
+
+/**
+ * Where what bridges share is gone, as after a flush of nft, it comes back with what every other bridge with guests needs
+ * in it: a set of ports that holds this bridge alone would have the guard drop what comes from the others.
+ */
+async function withOthers(
+  view: View,
+  facts: Facts,
+  services: readonly Service[],
+  deps: DriverDeps,
+): Promise<Facts> {
+  const { bridge, device, nft } = facts;
+  const lost = nft.portSet.state === 'missing' || nft.ipTable === 'missing';
+  if (!lost || device.is !== 'bridge' || view.living.every((other) => other.bridge === bridge)) return facts;
+  return (await repairLost(view, services, deps, bridge)) ? observe(bridge, deps) : facts;
 }
 
 /** From here on, reading whole nft tables takes longer than starting a process per object (docs/decisions/0006). */

@@ -3,7 +3,7 @@ import type { Failed, SyncReport } from '../control/report.ts';
 import { RUN_DIRECTORY } from '../process/paths.ts';
 import { type OwnProcess, ownProcesses } from '../process/processes.ts';
 import type { TakeOver } from '../process/roles.ts';
-import { ensureRunDirectory } from '../process/run-directory.ts';
+import { ensureRunDirectory, hasAttachmentRecords } from '../process/run-directory.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import { VERSION } from '../version.ts';
 import { LISTENERS_AT_ONCE } from './bridges/listener-launch.ts';
@@ -43,6 +43,10 @@ async function begin(
 ): Promise<SyncReport | Failed> {
   const { log, dataPlane, bridges } = forwarder;
   const maps = await readEndpointMaps(run);
+  if (maps.size === 0 && hasAttachmentRecords()) {
+    // It comes back after a crash, and somebody has flushed nft meanwhile.
+    log.error({ remedy: 'tproxy apply' }, 'guests are recorded, nft has no endpoint');
+  }
   // Where others serve, nothing is taken from them before this process can.
   if (running.length > 0) await dataPlane.ready;
   const isDeaf = running.length > 0 && !(await announceSuccession(log));

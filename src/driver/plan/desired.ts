@@ -12,4 +12,6 @@ export interface Desired {
   readonly taps: Taps;
   /** What ports of bridges may send; undefined: nobody knows. */
   readonly policing: Policing | undefined;
+  /** What nft at hand can't carry. */
+  readonly lacks: ReadonlySet<string>;
 }

@@ -20,8 +20,8 @@ export function planNft(facts: Facts, desired: Desired): Step[] {
   ];
 }
 
-function subjectOf(bridge: string, { arpForm: form, policing }: Desired): ChainSubject {
-  return { bridge, form, policing };
+function subjectOf(bridge: string, { arpForm: form, policing, lacks }: Desired): ChainSubject {
+  return { bridge, form, policing, lacks };
 }
 
 function planPortSet(bridge: string, nft: NftFacts, { arpForm: form }: Desired): Step[] {

@@ -1,5 +1,6 @@
 import type { NftFacts } from '../facts/facts.ts';
 import { REDIRECT_CHAIN } from '../rules/arp-rules.ts';
+import { NOTHING } from '../rules/chains.ts';
 import { planChain } from './plan-chain.ts';
 import type { Step, TapMac } from './steps.ts';
 
@@ -35,6 +36,8 @@ export function planRedirect(
   }
   if (present === undefined) steps.push({ do: 'create-tap-map' });
   steps.push(...change);
-  steps.push(...planChain('redirect', { chains }, { bridge, form: 'port-set', policing: undefined }));
+  steps.push(
+    ...planChain('redirect', { chains }, { bridge, form: 'port-set', policing: undefined, lacks: NOTHING }),
+  );
   return steps;
 }

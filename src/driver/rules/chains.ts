@@ -18,7 +18,12 @@ export interface ChainSubject {
   readonly form: ArpForm;
   /** What ports of bridges may send; undefined: nobody knows. */
   readonly policing: Policing | undefined;
+  /** What nft at hand can't carry (nft-ability.ts). */
+  readonly lacks: ReadonlySet<string>;
 }
+
+/** An nft that can carry everything. */
+export const NOTHING: ReadonlySet<string> = new Set();
 
 export type ChainVerb = 'create' | 'rewrite' | 'delete';
 
@@ -61,7 +66,7 @@ export const CHAINS = {
     hook: GUARD_HOOK,
     sets: GUARD_SETS,
     looksInto: 'port-set',
-    rules: ({ form }) => guardRules(form),
+    rules: ({ form, lacks }) => guardRules(form, lacks),
     words: (verb) => `${verb} the chain that guards the service address`,
   },
   police: {
@@ -70,7 +75,10 @@ export const CHAINS = {
     hook: POLICE_HOOK,
     sets: POLICE_SETS,
     looksInto: 'port-set',
-    rules: ({ form, policing }) => (policing === undefined ? undefined : policeRules(form, policing)),
+    rules: ({ form, policing, lacks }) => {
+      if (lacks.has(POLICE_CHAIN)) return [];
+      return policing === undefined ? undefined : policeRules(form, policing);
+    },
     words: (verb, { policing }) =>
       verb === 'delete' || policing === undefined
         ? 'take the limit of ports away'
@@ -120,7 +128,8 @@ export function chainState(
 
 /** The same for the ARP chain, of which either form is right. */
 export function arpChainState(chains: ReadonlyMap<string, NftChain>, bridge: string): ChainState {
-  const state = (form: ArpForm) => chainState('arp', chains, { bridge, form, policing: undefined });
+  const state = (form: ArpForm) =>
+    chainState('arp', chains, { bridge, form, policing: undefined, lacks: NOTHING });
   const ibrname = state('ibrname');
   return ibrname === 'wrong-rules' ? state('port-set') : ibrname;
 }

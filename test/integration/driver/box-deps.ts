@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { AddressBook } from '../../../src/driver/addresses.ts';
 import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments/attachments.ts';
 import type { DriverDeps } from '../../../src/driver/deps.ts';
+import { lookAtNft, type NftAbility } from '../../../src/driver/nft-ability.ts';
 import { CommandError } from '../../../src/errors.ts';
 import { DEFAULT_POLICING, type Policing } from '../../../src/model/limits.ts';
 import type { Service } from '../../../src/model/service.ts';
@@ -32,6 +33,7 @@ export function boxDeps(box: Sandbox): BoxDeps {
   const commands: string[] = [];
   const synced: string[] = [];
   const lines: string[] = [];
+  let ability: Promise<NftAbility> | undefined;
   let locked = Promise.resolve<unknown>(undefined);
   const deps: BoxDeps = {
     commands,
@@ -48,6 +50,7 @@ export function boxDeps(box: Sandbox): BoxDeps {
       return runIn(box)(command, args, options);
     },
     host: hostIn(box, () => deps.laterS),
+    nft: () => (ability ??= lookAtNft(runIn(box))),
     daemons: {
       async sync(bridge) {
         synced.push(bridge);

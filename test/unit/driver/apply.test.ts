@@ -14,6 +14,7 @@ const DESIRED = {
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
+  lacks: new Set<string>(),
 } as const;
 const UP = planBridge(BARE, DESIRED);
 const DOWN = planBridge(PLUMBED, { ...DESIRED, endpoints: [] });

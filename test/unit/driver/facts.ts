@@ -122,7 +122,7 @@ export function chainsThatAre(
   for (const kind of CHAIN_KINDS) {
     const state = states[kind] ?? 'missing';
     if (state === 'missing') continue;
-    const right = chainAsRead(kind, { bridge: 'br0', form, policing: undefined });
+    const right = chainAsRead(kind, { bridge: 'br0', form, policing: undefined, lacks: new Set() });
     const base = state === 'wrong-hook' ? 'filter output 0 accept' : right.base;
     const rules = state === 'wrong-rules' ? right.rules.slice(1) : right.rules;
     chains.set(chainDefinition(kind).name('br0'), { base, rules });
@@ -146,7 +146,7 @@ function chainAsRead(kind: ChainKind, subject: ChainSubject): NftChain {
 
 /** The chain that limits ports. */
 export function policeChain(limits: Policing, form: ArpForm = 'port-set'): NftChain {
-  return chainAsRead('police', { bridge: 'br0', form, policing: limits });
+  return chainAsRead('police', { bridge: 'br0', form, policing: limits, lacks: new Set() });
 }
 
 export function service(servicePort: number, upstream: string, networks: readonly string[] = []): Service {

@@ -16,6 +16,7 @@ const wanting = (...endpoints: Desired['endpoints']): Desired => ({
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
+  lacks: new Set(),
 });
 const plan = (facts: Facts, desired = wanting(ONEGATE)): readonly Step[] => planBridge(facts, desired);
 
@@ -28,7 +29,7 @@ function put(
   form: ArpForm = 'port-set',
   policing?: Policing,
 ): Step {
-  return { do: 'put-chain', chain, found, subject: { bridge: 'br0', form, policing } };
+  return { do: 'put-chain', chain, found, subject: { bridge: 'br0', form, policing, lacks: new Set() } };
 }
 
 function drop(chain: ChainKind): Step {

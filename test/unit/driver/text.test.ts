@@ -12,6 +12,7 @@ const DESIRED: Desired = {
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
+  lacks: new Set(),
 };
 
 function nftOf(steps: readonly Step[]): string {
@@ -39,9 +40,9 @@ add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,time
 add chain bridge one_tproxy guard { type filter hook prerouting priority dstnat - 10; policy accept; }
 add rule bridge one_tproxy guard ip saddr 169.254.16.9 iifname != @veth_ports drop comment "one_tproxy 071159c149f2"
 add rule bridge one_tproxy guard meta protocol arp arp saddr ip 169.254.16.9 iifname != @veth_ports drop comment "one_tproxy 8a65d97fe896"
-add rule bridge one_tproxy guard meta protocol { 8021q, 8021ad } @ll,116,12 0 @nh,4,12 0 iifname != @veth_ports drop comment "one_tproxy 7db44f33c45c"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000800 @nh,160,32 0xa9fe1009 iifname != @veth_ports drop comment "one_tproxy 67ba3a91d6ea"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000806 @nh,176,32 0xa9fe1009 iifname != @veth_ports drop comment "one_tproxy 08752b44bf21"
+add rule bridge one_tproxy guard meta protocol { 0x8100, 0x88a8 } @ll,116,12 0 @nh,4,12 0 iifname != @veth_ports drop comment "one_tproxy b3c9742329f8"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000800 @nh,160,32 0xa9fe1009 meta protocol 4 iifname != @veth_ports drop comment "one_tproxy dee8f9f2c19b"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000806 @nh,176,32 0xa9fe1009 meta protocol 4 iifname != @veth_ports drop comment "one_tproxy 5e77669447e3"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 56717f4bf399"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders add @senders { iifname . ip saddr } comment "one_tproxy 8b9dd5aa9181"
 add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 4c0f1c98cc4f"
@@ -69,9 +70,9 @@ add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,time
 add chain bridge one_tproxy guard { type filter hook prerouting priority dstnat - 10; policy accept; }
 add rule bridge one_tproxy guard ip saddr 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy c67ff8dac048"
 add rule bridge one_tproxy guard meta protocol arp arp saddr ip 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 7772e5eee316"
-add rule bridge one_tproxy guard meta protocol { 8021q, 8021ad } @ll,116,12 0 @nh,4,12 0 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 4445ca9d3b5d"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000800 @nh,160,32 0xa9fe1009 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 5f93568936d9"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000806 @nh,176,32 0xa9fe1009 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 5390654c5ba1"
+add rule bridge one_tproxy guard meta protocol { 0x8100, 0x88a8 } @ll,116,12 0 @nh,4,12 0 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 2cd63b61db15"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000800 @nh,160,32 0xa9fe1009 meta protocol 4 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 8bb563c4e7a8"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000806 @nh,176,32 0xa9fe1009 meta protocol 4 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 251da5909212"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 56717f4bf399"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders add @senders { iifname . ip saddr } comment "one_tproxy 8b9dd5aa9181"
 add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 4c0f1c98cc4f"
