@@ -28,6 +28,10 @@ export interface Asked {
 
 const MAX_ALIASES = 8;
 const MAX_ADDRESSES = 32;
+const HEADER_BYTES = 12;
+/** The root, type and class; those of a record, with TTL and length. */
+const MIN_QUESTION_BYTES = 5;
+const MIN_RECORD_BYTES = 11;
 const TRUNCATED = 0x0200;
 const UDP_PAYLOAD_SIZE = 1232;
 
@@ -60,6 +64,7 @@ export function readReply(bytes: Uint8Array, asked: Asked): Reply {
 }
 
 function read(bytes: Uint8Array, { id, name, type }: Asked): Reply {
+  if (!canHold(bytes)) return { kind: 'stray' };
   const packet = decode(bytes);
   const [question, ...more] = packet.questions;
   if (packet.type !== 'response' || packet.id !== id || question === undefined || more.length > 0)
@@ -73,6 +78,17 @@ function read(bytes: Uint8Array, { id, name, type }: Asked): Reply {
   if (found !== undefined) return found;
   const soa = packet.authorities?.find((record) => record.type === 'SOA');
   return { kind: 'none', ttlS: soa?.ttl };
+}
+
+/**
+ * Whether there is room for as many records as the header says. The decoder makes lists of that length first: twelve forged bytes would
+ * cost it milliseconds.
+ */
+function canHold(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  const count = (at: number) => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  const records = count(6) + count(8) + count(10);
+  return count(4) === 1 && HEADER_BYTES + MIN_QUESTION_BYTES + MIN_RECORD_BYTES * records <= bytes.length;
 }
 
 /** Along the CNAMEs of one answer; undefined: it says that there is nothing. */
