@@ -149,9 +149,9 @@ describe('a path pattern', () => {
   it('with many stars takes no time for a path that was made for it', () => {
     const pattern = parsePathPattern(`/${'**a'.repeat(8)}b`);
     if ('fault' in pattern) throw new Error(pattern.fault);
-    const before = performance.now();
+    const before = process.cpuUsage();
     expect(pattern.matches(`/${'a'.repeat(16_000)}`)).toBe(false);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
   });
 });
 
