@@ -1,5 +1,6 @@
 import type { Target } from './target.ts';
 import { attachment, comment, configuration, template } from './targets/files.ts';
+import { dns, opening, pattern, target } from './targets/gateway.ts';
 import { control, handover } from './targets/messages.ts';
 import { ip, nftBridge, nftIp } from './targets/tables.ts';
 import { log, names } from './targets/words.ts';
@@ -9,4 +10,5 @@ export const TARGETS: readonly Target[] = [
   ...[template, configuration, attachment, comment],
   ...[nftIp, nftBridge, ip],
   ...[control, handover, names, log],
+  ...[target, pattern, opening, dns],
 ];
