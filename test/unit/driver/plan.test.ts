@@ -4,11 +4,12 @@ import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
 import type { Step } from '../../../src/driver/plan/steps.ts';
 import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
-import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, PORT_MAC, plumbed, policeChain, TAPS } from './facts.ts';
 
 const wanting = (...endpoints: Desired['endpoints']): Desired => ({
   endpoints,
   mac: MAC,
+  portMac: PORT_MAC,
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
@@ -19,7 +20,15 @@ const netns = 'one_tproxy_br0';
 const TAP = { tap: 'one-7-0', mac: MAC };
 const ALL_SYSCTLS = netnsSysctls('br0a');
 const DEVICE_SYSCTLS = new Map([...ALL_SYSCTLS].filter(([path]) => isDeviceSysctl(path, 'br0a')));
-const CREATE_VETH = { do: 'create-veth', netns, port: 'br0b', device: 'br0a', mtu: 1500, mac: MAC };
+const CREATE_VETH = {
+  do: 'create-veth',
+  netns,
+  port: 'br0b',
+  device: 'br0a',
+  mtu: 1500,
+  mac: MAC,
+  portMac: PORT_MAC,
+};
 const IN_BRIDGE = [
   { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
   { do: 'set-port-up', port: 'br0b' },
@@ -260,7 +269,7 @@ describe('"exists" is not "correct"', () => {
     ],
     [
       'the bridge would learn our MAC elsewhere',
-      plumbed({ port: { pinned: ['02:00:00:00:00:99'] } }),
+      plumbed({ port: { pinned: [{ mac: '02:00:00:00:00:99', vlan: undefined }] } }),
       [{ do: 'pin-mac', port: 'br0b', mac: MAC }],
     ],
     [
@@ -285,7 +294,7 @@ describe('"exists" is not "correct"', () => {
   test('a stranger that has the name of our port is told of, not touched', () => {
     const facts = plumbed({ port: { is: 'stranger', kind: 'bridge' } });
     expect(() => plan(facts)).toThrow(
-      'bridge br0: br0b is taken by a device of kind bridge, and our port has to have this name: rename or delete that device',
+      'bridge br0: br0b is taken by a device of kind bridge; our port has to have this name: rename or delete that device',
     );
   });
 });
