@@ -139,7 +139,8 @@ async function startHolder(userns: boolean, id: string): Promise<Holder> {
   // /sys shows the devices of the namespace that mounted it.
   const setUp = userns ? PRIVATE_DIRECTORIES : `mount -t sysfs sysfs /sys\n${PRIVATE_DIRECTORIES}`;
   const script = `set -eu\n${setUp}\n${HOLD}`;
-  const shell = ['bash', '-c', script, `sandbox-${id}`];
+  // Without --norc bash reads the machine's start-up files, as in `Place.sh`.
+  const shell = ['bash', '--norc', '-c', script, `sandbox-${id}`];
   const child = spawn('unshare', [...UNSHARE[userns ? 'userns' : 'root'], '--', ...shell], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
