@@ -4,8 +4,8 @@ import { AddressBook } from '../driver/addresses.ts';
 import { byLife } from '../driver/attachments/attachment.ts';
 import { attachmentsIn } from '../driver/attachments/attachments.ts';
 import type { DriverDeps } from '../driver/deps.ts';
-import type { NetnsFacts } from '../driver/facts/facts.ts';
-import { observeNetns } from '../driver/facts/observe.ts';
+import type { NetnsFacts, Port } from '../driver/facts/facts.ts';
+import { observeNetns, portsOf } from '../driver/facts/observe.ts';
 import { type BridgeOutcome, planHost } from '../driver/host.ts';
 import { type NftAbility, rememberedAbility } from '../driver/nft-ability.ts';
 import { TproxyError } from '../errors.ts';
@@ -17,6 +17,8 @@ import { askIp } from '../system/ip.ts';
 import type { Link } from '../system/ip-json.ts';
 import { type NftTables, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
+import { callsIptables, readFilters } from './crossing/filters.ts';
+import type { Filters } from './crossing/judge-passage.ts';
 import type { GuestsSeen } from './judge-bridge.ts';
 import { once, onceEach, type Patience, runOnce } from './once.ts';
 import { CONNECT_MS, type ProbeResult, probe, SILENCE_MS } from './probe.ts';
@@ -28,10 +30,17 @@ import { parseTcpSockets } from './sockets.ts';
 export interface Scene {
   readonly run: Run;
   config(): Promise<LoadedConfig>;
+  /** With their addresses. */
   links(): Promise<readonly Link[]>;
+  /** Of a bridge, with VLANs where it filters by them. */
+  ports(bridge: string): Promise<readonly Port[]>;
+  /** What others have put on the way of frames that pass a bridge. */
+  filters(bridge: string): Promise<Filters>;
   tables(): Promise<NftTables>;
   /** What the nft at hand can carry. */
   nft(): Promise<NftAbility>;
+  /** Of this host, from which MACs are made. */
+  identity(): Promise<string>;
   netns(bridge: string): Promise<NetnsFacts>;
   /** Told by its file alone, without any program. */
   netnsState(bridge: string): Promise<NetnsState>;
@@ -77,12 +86,20 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
       ),
     ({ bridge }) => bridge,
   );
+  const links = once(async () => (await askIp(run, ['address show'])).links);
+  const filters = onceEach(async (calls: boolean) => readFilters(run, calls), String);
   return {
     run,
     config,
-    links: once(async () => (await askIp(run, ['link show'])).links),
     nft,
+    links,
+    ports: onceEach(async (bridge: string) => portsOf(run, await links(), bridge), String),
+    filters: async (bridge) => {
+      const info = (await links()).find(({ name }) => name === bridge)?.bridge;
+      return filters(info?.callsIptables === true || callsIptables());
+    },
     tables: once(() => readTables(run)),
+    identity: once(() => host.identity()),
     netns: onceEach((bridge: string) => observeNetns(run, host, bridge), String),
     netnsState: (bridge) => host.netnsState(netnsName(bridge)),
     netnsNames: once(() => host.netnsNames()),

@@ -13,6 +13,8 @@ export interface Leaving {
   readonly taps: readonly string[];
   /** Ports that lead out of the host: PHYDEV and VLAN device. */
   readonly uplinks: readonly string[];
+  /** The caller has seen that no guest is left on the bridge. */
+  readonly lastGuest?: boolean;
 }
 
 export type Released =
@@ -27,14 +29,14 @@ export type Released =
  * `services` undefined: the configuration is unreadable, then endpoints stay as they are. The caller holds the lock.
  */
 export async function release(
-  { bridge, taps, uplinks }: Leaving,
+  { bridge, taps, uplinks, lastGuest = false }: Leaving,
   living: readonly Attachment[],
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Released> {
   const facts = await observeBridge(deps.run, deps.host, bridge);
   const here = living.filter((attachment) => attachment.bridge === bridge);
-  const use = bridgeUse(facts, here, { uplinks, leaving: taps });
+  const use = bridgeUse(facts, here, { uplinks, leaving: taps, lastGuest });
   const decision = decideAfterLeaving({ facts, living: here, use }, services);
   if (decision.is === 'as-it-is') return decision;
   const endpoints = decision.is === 'remove' ? [] : await desiredEndpoints(decision, facts, deps);

@@ -6,8 +6,9 @@ import type { DriverDeps } from './deps.ts';
 import { endpointsFor } from './endpoints.ts';
 import type { Facts } from './facts/facts.ts';
 import { withTables } from './facts/observe.ts';
-import { serviceMac } from './mac.ts';
+import { portMac, serviceMac } from './mac.ts';
 import { applyEach, applySteps, undoSteps } from './plan/apply.ts';
+import type { Desired } from './plan/desired.ts';
 import { planBridge } from './plan/plan.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { HAND, type Step } from './plan/steps.ts';
@@ -67,25 +68,28 @@ async function planPlumbing(
   taps: Taps,
   { run, host, policing, nft }: Seams,
 ): Promise<readonly Step[]> {
-  const mac = serviceMac(glance.bridge, await host.identity());
+  const identity = await host.identity();
+  const macs = { mac: serviceMac(glance.bridge, identity), portMac: portMac(glance.bridge, identity) };
   const { ibrname, lacks } = await nft();
   const plan = (facts: Facts, arpForm: ArpForm) =>
-    planBridge(facts, { endpoints, mac, arpForm, taps, policing, lacks });
+    planBridge(facts, { endpoints, ...macs, arpForm, taps, policing, lacks });
   const steps = plan(glance, glance.nft.form ?? 'port-set');
   if (!steps.some(changesNft)) return steps;
   const facts = await withTables(run, glance);
   return plan(facts, facts.nft.form ?? (ibrname ? 'ibrname' : 'port-set'));
 }
 
-async function planUnplumbing(glance: Facts, taps: Taps, { run }: Seams): Promise<readonly Step[]> {
-  const nothing = {
+async function planUnplumbing(glance: Facts, taps: Taps, { run, host }: Seams): Promise<readonly Step[]> {
+  const identity = await host.identity();
+  const nothing: Desired = {
     endpoints: [],
     mac: '',
+    portMac: portMac(glance.bridge, identity),
     arpForm: 'port-set',
     taps,
     policing: undefined,
     lacks: NOTHING,
-  } as const;
+  };
   const steps = planBridge(glance, nothing);
   return steps.length === 0 ? steps : planBridge(await withTables(run, glance), nothing);
 }

@@ -6,6 +6,7 @@ import { wantedServices } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
+import { type Forwarding, untilForwarding } from './forwarding.ts';
 import { bridgeUse } from './guests.ts';
 import { look, type View } from './look.ts';
 import { type AttachRequest, clearUp, ownAttachment } from './own-attachment.ts';
@@ -18,7 +19,13 @@ export type Attached =
   | { readonly is: 'passed-over'; readonly why: string }
   /** No network on the bridge has any service. */
   | { readonly is: 'idle' }
-  | { readonly is: 'ready'; readonly servicePorts: readonly number[]; readonly changed: boolean };
+  | {
+      readonly is: 'ready';
+      readonly servicePorts: readonly number[];
+      readonly changed: boolean;
+      /** Guests get there later than this: their bridge does not forward to our port yet. Undefined: now. */
+      readonly notYet?: Exclude<Forwarding, { is: 'now' }>;
+    };
 
 /**
  * Gives a bridge what its attached networks, this one among them, should have. When it resolves with `ready`, the service
@@ -37,14 +44,31 @@ export async function attach(
   }
   // A name server may take seconds: not while others wait for the lock.
   await deps.addresses.learn(own.services);
-  return deps.withLock(() => attachLocked(request, services, deps));
+  const attached = await deps.withLock(() => attachLocked(request, services, deps));
+  if (attached.is !== 'ready') return attached;
+  return whenForwarding(attached, request.bridge, deps);
 }
+
+/** With a spanning tree it takes half a minute: not while others wait for the lock. */
+async function whenForwarding(attached: Ready, bridge: string, { run }: DriverDeps): Promise<Attached> {
+  if (!attached.stp) return ready(attached);
+  const seen = await untilForwarding(run, bridge);
+  return seen.is === 'now' ? ready(attached) : { ...ready(attached), notYet: seen };
+}
+
+function ready({ is, servicePorts, changed }: Ready): Extract<Attached, { is: 'ready' }> {
+  return { is, servicePorts, changed };
+}
+
+/** `stp`: the bridge runs a spanning tree, so a port is not at work at once. */
+type Ready = Extract<Attached, { is: 'ready' }> & { readonly stp: boolean };
+type AttachedLocked = Exclude<Attached, { is: 'ready' }> | Ready;
 
 async function attachLocked(
   request: AttachRequest,
   services: readonly Service[],
   deps: DriverDeps,
-): Promise<Attached> {
+): Promise<AttachedLocked> {
   const { bridge } = request;
   const [view, found] = await Promise.all([look(deps), observe(bridge, deps)]);
   const facts = await withOthers(view, found, services, deps);
@@ -106,7 +130,7 @@ async function bringUp(
   endpoints: readonly Endpoint[],
   taps: Taps,
   deps: DriverDeps,
-): Promise<Attached> {
+): Promise<AttachedLocked> {
   const steps = await settle(facts, endpoints, taps, deps);
   if (endpoints.length === 0 && steps.length === 0) return { is: 'idle' };
   const asBefore = steps.length === 0 && (await deps.daemons.serves(facts.bridge, endpoints));
@@ -118,5 +142,6 @@ async function bringUp(
     is: 'ready',
     servicePorts: endpoints.map(({ servicePort }) => servicePort),
     changed: steps.length > 0,
+    stp: facts.device.is === 'bridge' && facts.device.info?.stpDelayS !== undefined,
   };
 }

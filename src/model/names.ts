@@ -9,6 +9,9 @@ export const PREFIX = 'one_tproxy';
 /** Table (families `ip` and `bridge`) that holds endpoint maps and ARP chains. */
 export const NFT_TABLE = PREFIX;
 
+/** How the MAC of every `<bridge>b` begins that this program makes; 16 and 9 are the end of the service address. */
+export const PORT_MAC_PREFIX = 'fe:ff:10:09';
+
 /** Longest interface name the kernel takes (IFNAMSIZ - 1), in bytes. */
 const IFNAME_MAX_BYTES = 15;
 /** What the kernel allows in an interface name and nft in an identifier, so that every derived name is valid too. */

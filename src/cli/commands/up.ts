@@ -57,7 +57,15 @@ function words(attached: Attached): string {
     case 'ready': {
       const ports = [...attached.servicePorts].sort((a, b) => a - b);
       const where = `${named(ports.length, 'port')} ${ports.join(', ')}`;
-      return `${SERVICE_ADDRESS} answers on ${where}${attached.changed ? '' : ', as before'}`;
+      return `${SERVICE_ADDRESS} answers on ${where}${attached.changed ? '' : ', as before'}${delay(attached.notYet)}`;
     }
   }
+}
+
+function delay(notYet: Extract<Attached, { is: 'ready' }>['notYet']): string {
+  if (notYet === undefined) return '';
+  if (notYet.is === 'closed') {
+    return `, but no guest gets there: the spanning tree of its bridge keeps the port ${notYet.state}`;
+  }
+  return ` in ${Math.ceil(notYet.inS)} s, when the spanning tree of its bridge forwards`;
 }

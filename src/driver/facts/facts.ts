@@ -1,4 +1,7 @@
 import type { Endpoint } from '../../model/endpoint.ts';
+import type { PortVlan } from '../../system/bridge.ts';
+import type { Pin } from '../../system/fdb.ts';
+import type { BridgeInfo } from '../../system/ip-json.ts';
 import type { NftChain } from '../../system/nft-chains.ts';
 import type { ArpForm } from '../rules/arp-rules.ts';
 
@@ -17,14 +20,22 @@ export interface Facts {
 export type BridgeDevice =
   | { readonly is: 'missing' }
   | { readonly is: 'other'; readonly kind: string }
-  /** Bytes. */
-  | { readonly is: 'bridge'; readonly mtu: number };
+  | {
+      readonly is: 'bridge';
+      /** Bytes. */
+      readonly mtu: number;
+      readonly mac?: string | undefined;
+      /** Undefined: it forwards at once, whatever the VLAN. */
+      readonly info?: BridgeInfo | undefined;
+    };
 
 export interface Port {
   readonly name: string;
   /** `veth`, `tun`, `vlan` …; undefined for a physical device. */
   readonly kind: string | undefined;
   readonly mtu: number;
+  /** VLANs that it is a member of; undefined: the bridge does not filter by them. */
+  readonly vlans?: readonly PortVlan[] | undefined;
 }
 
 export type PortFacts =
@@ -36,11 +47,14 @@ export type PortFacts =
       readonly index: number;
       /** Index of the other end in its namespace; undefined when that end is in the root namespace too. */
       readonly peerIndex: number | undefined;
+      /** Name of the other end where it is in the root namespace. */
+      readonly peer: string | undefined;
+      readonly mac: string | undefined;
       readonly master: string | undefined;
       readonly up: boolean;
       readonly mtu: number;
       /** MACs that the bridge holds to this port, whatever it hears elsewhere. */
-      readonly pinned: readonly string[];
+      readonly pinned: readonly Pin[];
     };
 
 export type NetnsFacts =

@@ -1,4 +1,5 @@
 import { bridgePort, endpointMapName, netnsDevice, netnsName } from '../../model/names.ts';
+import { readVlans } from '../../system/bridge.ts';
 import { readPinned } from '../../system/fdb.ts';
 import type { Host } from '../../system/host.ts';
 import { askIp } from '../../system/ip.ts';
@@ -10,7 +11,7 @@ import type { Run } from '../../system/run.ts';
 import { PORT_SET, TAP_MAP } from '../rules/arp-rules.ts';
 import { chainNames } from '../rules/chains.ts';
 import { netnsSysctls } from '../rules/netns-sysctls.ts';
-import type { Facts, NetnsFacts, NftFacts } from './facts.ts';
+import type { Facts, NetnsFacts, NftFacts, Port } from './facts.ts';
 import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
 import { nftFacts } from './nft-facts.ts';
 
@@ -58,13 +59,25 @@ async function observe(
   return {
     bridge,
     device: bridgeDevice(named.get(bridge)),
-    ports: links
-      .filter(({ master }) => master === bridge)
-      .map(({ name, kind, mtu }) => ({ name, kind, mtu })),
+    ports: await portsOf(run, links, bridge),
     port: portFacts(named.get(port), pinned),
     netns,
     nft: nftFacts(tables, bridge, seen),
   };
+}
+
+/** VLANs are asked for where they matter only: that is a process more. */
+export async function portsOf(run: Run, links: readonly Link[], bridge: string): Promise<readonly Port[]> {
+  const filters = links.some(({ name, bridge: info }) => name === bridge && info?.filtersVlans === true);
+  const vlans = filters ? await readVlans(run) : undefined;
+  return links
+    .filter(({ master }) => master === bridge)
+    .map(({ name, kind, mtu }) => ({
+      name,
+      kind,
+      mtu,
+      ...(vlans === undefined ? {} : { vlans: vlans.get(name) ?? [] }),
+    }));
 }
 
 /**

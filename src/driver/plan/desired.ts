@@ -8,6 +8,8 @@ export interface Desired {
   readonly endpoints: readonly Endpoint[];
   /** For `<bridge>a`, when the pair has to be made. */
   readonly mac: string;
+  /** For `<bridge>b`; one that has it was made by this program. */
+  readonly portMac: string;
   readonly arpForm: ArpForm;
   readonly taps: Taps;
   /** What ports of bridges may send; undefined: nobody knows. */

@@ -18,6 +18,8 @@ export function words(step: Step): string {
       return `put ${step.port} into bridge ${step.bridge}`;
     case 'set-port-mtu':
       return `set the MTU of ${step.port} to ${step.mtu}`;
+    case 'set-port-mac':
+      return `set the MAC of ${step.port} to ${step.mac}`;
     case 'set-port-up':
       return `set ${step.port} up`;
     case 'delete-device':
@@ -36,6 +38,8 @@ export function words(step: Step): string {
       return `set ${step.sysctls.size} sysctls in netns ${step.netns}`;
     case 'write-ruleset':
       return `write the nft ruleset of netns ${step.netns}`;
+    case 'set-port-vlan':
+      return `put ${step.port} into VLAN ${step.vlan}${step.leave.length === 0 ? '' : ` alone`}`;
     case 'pin-mac':
       return `pin ${step.mac} to ${step.port}`;
     case 'create-table':

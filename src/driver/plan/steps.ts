@@ -6,10 +6,11 @@ export interface StepArguments {
   // `ip` in the root namespace
   'create-netns': { netns: string };
   'delete-netns': { netns: string };
-  'create-veth': { port: string; device: string; netns: string; mtu: number; mac: string };
+  'create-veth': { port: string; device: string; netns: string; mtu: number; mac: string; portMac: string };
   'delete-veth': { port: string };
   'set-port-master': { port: string; bridge: string };
   'set-port-mtu': { port: string; mtu: number };
+  'set-port-mac': { port: string; mac: string };
   'set-port-up': { port: string };
   // `ip` in the netns
   'delete-device': { netns: string; device: string };
@@ -21,7 +22,8 @@ export interface StepArguments {
   // `/proc/sys` and nft in the netns
   'write-sysctls': { netns: string; sysctls: ReadonlyMap<string, string> };
   'write-ruleset': { netns: string; device: string };
-  // the forwarding table of the bridge
+  // VLANs and forwarding table of the bridge
+  'set-port-vlan': { port: string; vlan: number; leave: readonly number[] };
   'pin-mac': { port: string; mac: string };
   // nft
   'create-table': { family: Family };
@@ -53,7 +55,7 @@ export type StepOf<Name extends StepName> = { readonly do: Name } & Readonly<Ste
 export type Step = { [Name in StepName]: StepOf<Name> }[StepName];
 
 /** Steps of one hand that follow one another are one process. */
-export type Hand = 'ip' | 'ip-in-netns' | 'settings' | 'fdb' | 'nft';
+export type Hand = 'ip' | 'ip-in-netns' | 'settings' | 'bridge' | 'nft';
 
 export const HAND = {
   'create-netns': 'ip',
@@ -62,6 +64,7 @@ export const HAND = {
   'delete-veth': 'ip',
   'set-port-master': 'ip',
   'set-port-mtu': 'ip',
+  'set-port-mac': 'ip',
   'set-port-up': 'ip',
   'delete-device': 'ip-in-netns',
   'set-lo-up': 'ip-in-netns',
@@ -71,7 +74,8 @@ export const HAND = {
   'add-route': 'ip-in-netns',
   'write-sysctls': 'settings',
   'write-ruleset': 'settings',
-  'pin-mac': 'fdb',
+  'set-port-vlan': 'bridge',
+  'pin-mac': 'bridge',
   'create-table': 'nft',
   'delete-table': 'nft',
   'create-port-set': 'nft',

@@ -16,6 +16,8 @@ import type { NftChain } from '../../../src/system/nft-chains.ts';
 
 /** Of `br0a`, as it is and as it would be made again. */
 export const MAC = '02:00:00:00:00:01';
+/** Of `br0b`, the same way. */
+export const PORT_MAC = 'fe:ff:10:09:00:01';
 /** The one guest is VM 7. */
 export const TAPS: Taps = { here: ['one-7-0'], elsewhere: new Set() };
 export const ONEGATE: Endpoint = { servicePort: 5030, upstream: { address: '10.11.12.13', port: 5030 } };
@@ -43,7 +45,17 @@ export const BARE: Facts = {
 };
 
 type Veth = Extract<PortFacts, { is: 'veth' }>;
-const PORT: Veth = { is: 'veth', index: 6, peerIndex: 2, master: 'br0', up: true, mtu: 1500, pinned: [MAC] };
+const PORT: Veth = {
+  is: 'veth',
+  index: 6,
+  peerIndex: 2,
+  peer: undefined,
+  mac: PORT_MAC,
+  master: 'br0',
+  up: true,
+  mtu: 1500,
+  pinned: [{ mac: MAC, vlan: undefined }],
+};
 const DEVICE = { index: 2, peerIndex: 6, up: true, mtu: 1500, mac: MAC, hasAddress: true };
 const INSIDE: InsideFacts = {
   loUp: true,
@@ -80,11 +92,13 @@ export function plumbed(
     readonly netns?: Facts['netns'];
     readonly nft?: NftChange;
     readonly ports?: Facts['ports'];
+    readonly bridge?: Facts['device'];
   } = {},
 ): Facts {
   const device = change.device === 'missing' ? undefined : { ...DEVICE, ...change.device };
   return {
     ...PLUMBED,
+    device: change.bridge ?? PLUMBED.device,
     ports: change.ports ?? PLUMBED.ports,
     port: { ...PORT, ...change.port } as PortFacts,
     netns: change.netns ?? { is: 'present', inside: { ...INSIDE, device, ...change.inside } },

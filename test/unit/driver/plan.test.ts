@@ -8,11 +8,23 @@ import type { ChainKind } from '../../../src/driver/rules/chains.ts';
 import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
 import type { NftChain } from '../../../src/system/nft-chains.ts';
-import { BARE, CUSTOM, chainsThatAre, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
+import {
+  BARE,
+  CUSTOM,
+  chainsThatAre,
+  MAC,
+  ONEGATE,
+  PLUMBED,
+  PORT_MAC,
+  plumbed,
+  policeChain,
+  TAPS,
+} from './facts.ts';
 
 const wanting = (...endpoints: Desired['endpoints']): Desired => ({
   endpoints,
   mac: MAC,
+  portMac: PORT_MAC,
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
@@ -42,7 +54,15 @@ function nameOf(step: Step): string {
 
 const ALL_SYSCTLS = netnsSysctls('br0a');
 const DEVICE_SYSCTLS = new Map([...ALL_SYSCTLS].filter(([path]) => isDeviceSysctl(path, 'br0a')));
-const CREATE_VETH = { do: 'create-veth', netns, port: 'br0b', device: 'br0a', mtu: 1500, mac: MAC };
+const CREATE_VETH = {
+  do: 'create-veth',
+  netns,
+  port: 'br0b',
+  device: 'br0a',
+  mtu: 1500,
+  mac: MAC,
+  portMac: PORT_MAC,
+};
 const IN_BRIDGE = [
   { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
   { do: 'set-port-up', port: 'br0b' },
@@ -264,7 +284,7 @@ describe('"exists" is not "correct"', () => {
     ['the guard has other rules', plumbed({ nft: { guard: 'wrong-rules' } }), [put('guard', 'wrong')]],
     [
       'the bridge would learn our MAC elsewhere',
-      plumbed({ port: { pinned: ['02:00:00:00:00:99'] } }),
+      plumbed({ port: { pinned: [{ mac: '02:00:00:00:00:99', vlan: undefined }] } }),
       [{ do: 'pin-mac', port: 'br0b', mac: MAC }],
     ],
     [
@@ -289,7 +309,7 @@ describe('"exists" is not "correct"', () => {
   test('a stranger that has the name of our port is told of, not touched', () => {
     const facts = plumbed({ port: { is: 'stranger', kind: 'bridge' } });
     expect(() => plan(facts)).toThrow(
-      'bridge br0: br0b is taken by a device of kind bridge, and our port has to have this name: rename or delete that device',
+      'bridge br0: br0b is taken by a device of kind bridge; our port has to have this name: rename or delete that device',
     );
   });
 });

@@ -4,11 +4,12 @@ import { ipLine } from '../../../src/driver/plan/ip-text.ts';
 import { nftText } from '../../../src/driver/plan/nft-text.ts';
 import { planBridge } from '../../../src/driver/plan/plan.ts';
 import { HAND, type Step, type StepOfHand } from '../../../src/driver/plan/steps.ts';
-import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, PORT_MAC, plumbed, policeChain, TAPS } from './facts.ts';
 
 const DESIRED: Desired = {
   endpoints: [ONEGATE],
   mac: MAC,
+  portMac: PORT_MAC,
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
@@ -172,7 +173,7 @@ describe('ip', () => {
   test('a new bridge', () => {
     expect(ipOf(planBridge(BARE, DESIRED))).toEqual([
       'ip: netns add one_tproxy_br0',
-      'ip: link add name br0b mtu 1500 type veth peer name br0a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_br0',
+      'ip: link add name br0b mtu 1500 address fe:ff:10:09:00:01 type veth peer name br0a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_br0',
       'ip: link set dev br0b master br0',
       'ip: link set dev br0b up',
       'ip-in-netns: link set dev lo up',
@@ -187,7 +188,7 @@ describe('ip', () => {
     expect(ipOf(planBridge(facts, DESIRED)).slice(0, 3)).toEqual([
       'ip: netns add one_tproxy_onebr-fifteen-b',
       expect.stringMatching(
-        /^ip: link add name otp[0-9a-f]{10}b mtu 1500 type veth peer name otp[0-9a-f]{10}a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_onebr-fifteen-b$/,
+        /^ip: link add name otp[0-9a-f]{10}b mtu 1500 address fe:ff:10:09:00:01 type veth peer name otp[0-9a-f]{10}a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_onebr-fifteen-b$/,
       ),
       expect.stringMatching(/^ip: link set dev otp[0-9a-f]{10}b master onebr-fifteen-b$/),
     ]);
