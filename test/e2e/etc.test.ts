@@ -19,7 +19,11 @@ afterAll(async () => {
   await box.close();
 });
 
-test.each([['one-tproxy.service'], ['one-tproxy-metrics.service', 'one-tproxy-metrics.timer']])(
+test.each([
+  ['one-tproxy.service'],
+  ['one-tproxy-metrics.service', 'one-tproxy-metrics.timer'],
+  ['one-tproxy-apply.service', 'one-tproxy-apply.timer', 'one-tproxy-firewall.service'],
+])(
   'systemd takes %s as it is',
   async (...units) => {
     await box.sh(units.map((unit) => `cp ${ETC}/systemd/${unit} /run/`).join('\n'));
