@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   inPieces,
   MessageType,
@@ -16,9 +16,6 @@ import {
 import { TproxyError } from '../../../src/errors.ts';
 import { incoming, MESSAGE_BYTES, outgoing } from '../../../src/linux/message.ts';
 import { seeded } from '../linux/endpoints.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
 
 /** As if the message of `length` bytes in `outgoing` had travelled. */
 function arrive(length: number): number {

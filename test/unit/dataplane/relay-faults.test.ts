@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Relay } from '../../../src/dataplane/relay.ts';
 import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { ioctl, option } from '../../../src/linux/socket-calls.ts';
@@ -6,9 +6,6 @@ import { reset, seeded, sendBytes, sendUrgent } from '../linux/endpoints.ts';
 import { FaultyCalls, type Joint } from './faulty-calls.ts';
 import { RecordedCalls } from './pipe-calls.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 60_000 });
 
 const FIONREAD = 0x541b;
 const MIB = 1 << 20;

@@ -1,12 +1,9 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { openDescriptors, reset, sendBytes } from '../linux/endpoints.ts';
 import { RelayBench } from './relay-bench.ts';
 import { relaySuites } from './relay-suites.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
 
 relaySuites({ pipes: true, shared: false });
 
