@@ -218,13 +218,17 @@ describe('a hung', () => {
 test('a forwarder that stands still for four seconds: hundreds that came meanwhile are served, by the same processes', async () => {
   const before = titlesOf(site.box);
   const forwarder = pidOf(site, FORWARDER);
-  process.kill(forwarder, 'SIGSTOP');
   const crowd = startTraffic(site, { kinds: { session: 1000 }, seconds: 1000, timeoutMs: 30_000 });
+  const there = async () => Number(await site.guest.sh('ss -Htn state established | wc -l'));
+  // They begin before it stops: it must go on before its watch kills it, however long a crowd takes to start.
+  await until('some there', async () => (await there()) > 0);
+  process.kill(forwarder, 'SIGSTOP');
+  const already = await there();
   await sleep(4000);
-  const waiting = () => site.guest.sh('ss -Htn state established | wc -l');
-  await until('all there', async () => Number(await waiting()) >= 1000);
+  const meanwhile = (await there()) - already;
   process.kill(forwarder, 'SIGCONT');
-  await sleep(1000);
+  expect(meanwhile).toBeGreaterThan(200);
+  await until('all there', async () => (await there()) >= 1000);
   await site.hypervisor.must('reload');
   await crowd.finish();
   expect(faultsOf(crowd)).toEqual([]);
