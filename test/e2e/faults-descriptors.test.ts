@@ -43,7 +43,7 @@ async function upstreams(): Promise<number> {
 /** Sessions that take all the room and more. */
 async function crowd(count: number): Promise<Traffic> {
   const traffic = startTraffic(site, { kinds: { session: 2 * count }, seconds: 1000, timeoutMs: 60_000 });
-  await until('full', 20_000, async () => (await upstreams()) >= Math.min(ROOM, 2 * count));
+  await until('full', async () => (await upstreams()) >= Math.min(ROOM, 2 * count));
   return traffic;
 }
 
@@ -85,7 +85,7 @@ describe('EMFILE in the forwarder', () => {
     await site.box.sh(
       `setpriv --bounding-set=-sys_resource prlimit --nofile=${LIMIT}:${LIMIT} /var/tmp/one/vnm/tproxy restart`,
     );
-    await until('all served', 20_000, async () => (await upstreams()) === 2 * ROOM);
+    await until('all served', async () => (await upstreams()) === 2 * ROOM);
     await all.finish();
     expect(faultsOf(all)).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('EMFILE in the forwarder', () => {
     const all = await crowd(ROOM);
     const killed = pidOf(site, 'one_tproxy_br0');
     process.kill(killed, 'SIGKILL');
-    await until('back', 10_000, () =>
+    await until('back', () =>
       titlesOf(site.box).some(({ title, pid }) => title === 'one_tproxy_br0' && pid !== killed),
     );
     await all.finish();
@@ -109,7 +109,7 @@ describe('EMFILE in the forwarder', () => {
     site = await createStage();
     const forwarder = pidOf(site, 'one_tproxy');
     const sessions = startTraffic(site, { kinds: { session: 2 }, seconds: 100 });
-    await until('open', 20_000, async () => (await upstreams()) === 2);
+    await until('open', async () => (await upstreams()) === 2);
     const open = descriptorsOf('one_tproxy');
     await allow('one_tproxy', open);
     const traffic = startTraffic(site, { kinds: { short: 4 }, timeoutMs: 4000 });
@@ -121,7 +121,7 @@ describe('EMFILE in the forwarder', () => {
     await sleep(600);
     await allow('one_tproxy', 10_000);
     const count = traffic.told.length;
-    await until('served', 10_000, () => traffic.told.slice(count).some(({ outcome }) => outcome === 'ok'));
+    await until('served', () => traffic.told.slice(count).some(({ outcome }) => outcome === 'ok'));
     await Promise.all([traffic.finish(), sessions.finish()]);
     expect(faultsOf(sessions)).toEqual([]);
     expect(traffic.told.at(-1)?.outcome).toBe('ok');

@@ -14,6 +14,7 @@ import { tcpListen } from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
+import { stopwatch } from '../../support/patience.ts';
 import { Sandbox } from '../../support/sandbox.ts';
 import { route, settings } from '../../unit/dataplane/dataplane-bench.ts';
 import { dial, inNetns, openDescriptors } from '../../unit/linux/endpoints.ts';
@@ -185,10 +186,10 @@ test('it hears its main thread while it has nothing to do, and while it is busy'
   const answer = ask(Buffer.alloc(32 << 20, 'x'));
   for (let id = 10; id < 40; id++) {
     plane.messages.length = 0;
-    const begin = performance.now();
+    const took = stopwatch();
     plane.post({ type: 'count', id });
     expect((await plane.said('counted')).id).toBe(id);
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(took()).toBeLessThan(1000);
   }
   expect(await answer).toBe(
     createHash('sha256')

@@ -24,9 +24,6 @@ import {
 } from '../linux/endpoints.ts';
 import { BRIDGE, DataPlaneBench, route, settings } from './dataplane-bench.ts';
 
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
-
 let directory = '';
 let listening: Listening;
 let upstream: Listening;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AdmissionLimits, DataPlaneData } from '../../../src/dataplane/messages.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
@@ -18,9 +18,6 @@ import {
   sendBytes,
 } from '../linux/endpoints.ts';
 import { BRIDGE, DataPlaneBench, route, settings } from './dataplane-bench.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
 
 /** All of the loopback's addresses are ours: each is a guest. */
 const [ALICE, BOB] = [parseIpv4('127.0.0.2'), parseIpv4('127.0.0.3')];
