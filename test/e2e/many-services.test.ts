@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { statusSchema } from '../../src/cli/status/schema.ts';
+import { removeGuest } from '../support/network.ts';
 import type { Finished } from '../support/program.ts';
 import { ask, configFor, createSite, type Site, startGreeter, UPSTREAM_ADDRESS } from '../support/site.ts';
 
@@ -80,6 +81,7 @@ test('one service of 2 000 is taken away, and all of them', { timeout: TEST_MS }
   expect(await hypervisor.forwarder()).toEqual(forwarder);
   await quietly('restart');
   expect([await ask(guest, FIRST), await ask(guest, LAST)]).toEqual(['hello', 'ECONNREFUSED']);
+  await removeGuest(site.box, guest);
   expect(await tproxy('down', '--bridge', bridge, '--network', 'private')).toMatchObject({ status: 0 });
   expect(await hypervisor.leftovers()).toEqual([]);
 });
