@@ -40,7 +40,7 @@ test.each([
   expect(parseIpv6(written)).toBeUndefined();
 });
 
-test('any 16 bytes come back, and are written as URLs write them', () => {
+test('any 16 bytes come back, and are written as URLs write them', { timeout: 60_000 }, () => {
   const random = seeded(6);
   for (let i = 0; i < 2000; i += 1) {
     const bytes = Uint8Array.from({ length: 16 }, (_, at) =>

@@ -131,7 +131,7 @@ describe('a path pattern', () => {
     expect(parsePathPattern(text)).toEqual({ fault: expect.stringMatching(fault) });
   });
 
-  test('matches what a regular expression matches', () => {
+  test('matches what a regular expression matches', { timeout: 60_000 }, () => {
     const random = seeded(3);
     const text = (letters: readonly [string, ...string[]], most: number) =>
       `/${Array.from({ length: random.below(most) }, () => random.pick(letters)).join('')}`;
@@ -141,7 +141,7 @@ describe('a path pattern', () => {
       const path = text(['a', 'b', '/', '%2F', '%5C'], 9);
       const expected = slowly(pattern).test(path);
       if (expected) matched += 1;
-      expect([pattern, path, matches(pattern, path)]).toEqual([pattern, path, expected]);
+      if (matches(pattern, path) !== expected) expect([pattern, path]).toBe(expected);
     }
     expect(matched).toBeGreaterThan(1000);
   });
