@@ -63,7 +63,7 @@ export function judgeManagers(bridge: string, port: Link | undefined, manager: M
   ].join(', ');
   if (manager !== undefined) {
     const by = manager.file === undefined ? manager.name : `${manager.name} (${manager.file})`;
-    const remedy = `keep it off: docs/installation.md, "Network managers"; then ${repair(name, address)}`;
+    const remedy = `keep it off: docs/bridges.md, "Network managers"; then ${repair(name, address)}`;
     return harm === ''
       ? warning(`${by} manages ${name}`, remedy)
       : failed(`${by} manages ${name}: ${harm}`, remedy);
