@@ -15,7 +15,7 @@ export interface Target extends Resource {
 }
 
 const MAX_QUERY_LENGTH = 16_384;
-const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#\\]*)(.*)$/s;
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
 /** Blanks and control characters would end the request line. */
 const QUERY = /^[\x21\x22\x24-\x7e\x80-\xff]*$/;
 
@@ -27,15 +27,17 @@ export function canonicalResource(wire: string): Resource | Refusal {
 
 /** Target of a request to a proxy in absolute form: `http://host:port/path?query`. */
 export function canonicalTarget(wire: string): Target | Refusal {
-  const parts = ABSOLUTE.exec(wire);
-  if (parts === null) return refuse('form');
-  const [, written = '', authorityPart = '', rest = ''] = parts;
-  const scheme = written.toLowerCase();
+  const colon = wire.indexOf('://');
+  if (colon < 1 || !SCHEME.test(wire.slice(0, colon))) return refuse('form');
+  const scheme = wire.slice(0, colon).toLowerCase();
   if (scheme !== 'http' && scheme !== 'https') return refuse('scheme');
-  const authority = canonicalAuthority(authorityPart, scheme);
+  const begin = colon + 3;
+  const end = authorityEnd(wire, begin);
+  if (wire.charAt(end) === '\\') return refuse('form');
+  const authority = canonicalAuthority(wire.slice(begin, end), scheme);
   if (isRefusal(authority)) return authority;
-  const found = resource(rest);
-  return isRefusal(found) ? found : { scheme, authority, ...found };
+  const found = resource(wire.slice(end));
+  return isRefusal(found) ? found : { scheme, authority, path: found.path, query: found.query };
 }
 
 export function serialiseResource({ path, query }: Resource): string {
@@ -56,4 +58,13 @@ function resource(wire: string): Resource | Refusal {
   if (query === undefined) return { path, query };
   if (query.length > MAX_QUERY_LENGTH) return refuse('too-long');
   return QUERY.test(query) ? { path, query } : refuse('byte');
+}
+
+/** The authority ends at the first of these, for every URL parser. */
+function authorityEnd(wire: string, begin: number): number {
+  for (let at = begin; at < wire.length; at += 1) {
+    const sign = wire.charAt(at);
+    if (sign === '/' || sign === '?' || sign === '#' || sign === '\\') return at;
+  }
+  return wire.length;
 }
