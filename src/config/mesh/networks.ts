@@ -1,5 +1,5 @@
 import { describe, type Fault, type Judge } from '../reader/judge.ts';
-import { quote, shown } from '../reader/problem.ts';
+import { severalInOne } from '../reader/scalars.ts';
 
 const REMEDY = 'list names or ids of virtual networks, or leave :networks: out for every network';
 
@@ -7,7 +7,7 @@ const REMEDY = 'list names or ids of virtual networks, or leave :networks: out f
 export const networkList: Judge<readonly string[]> = (written) => {
   if (written === undefined || written === null) return { value: [] };
   if (!Array.isArray(written)) {
-    const fault = whyNoNetwork(written) ?? whySeveral(written);
+    const fault = whyNoNetwork(written) ?? severalInOne(written, 'the name of one network');
     return fault === undefined ? { value: [String(written)] } : { faults: [fault] };
   }
   const items: readonly unknown[] = written;
@@ -28,15 +28,4 @@ function whyNoNetwork(item: unknown): Fault | undefined {
   return typeof item === 'string'
     ? undefined
     : { wrong: `holds something that ${describe(item)}`, remedy: REMEDY };
-}
-
-/** `a, b`: in YAML that is one text, and no network has such a name unless somebody wants it so. */
-function whySeveral(written: unknown): Fault | undefined {
-  if (typeof written !== 'string' || !written.includes(',')) return undefined;
-  const names = written.split(',').map((name) => name.trim());
-  const list = names.filter((name) => name !== '').join(', ');
-  return {
-    wrong: `is ${quote(written)}, which is the name of one network`,
-    remedy: `write a list: ${shown(`[${list}]`)}; or [${quote(written)}] if one network has that name`,
-  };
 }

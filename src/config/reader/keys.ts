@@ -2,7 +2,15 @@ import { isScalar } from 'yaml';
 import { duplicateKey, unknownKey } from './complaints.ts';
 import { nearest } from './nearest.ts';
 import type { Position, Problem } from './problem.ts';
-import { type Fields, type Key, type Outcome, type Place, placeOf, type Schema } from './schema.ts';
+import {
+  type Fields,
+  type Key,
+  type Outcome,
+  type Place,
+  placeOf,
+  type Schema,
+  type Written,
+} from './schema.ts';
 import type { Field, YamlSource } from './yaml-source.ts';
 
 export interface ReadKeys<S extends Schema> {
@@ -63,13 +71,19 @@ export function readKeys<S extends Schema>(
 const NOTHING: Outcome<unknown> = { problems: [] };
 
 function readKey<T>(
-  { key, reads, required }: Key<T>,
+  { key, reads, required, neverEmpty }: Key<T>,
   field: Field | undefined,
   place: Place,
   source: YamlSource,
 ): Outcome<unknown> {
-  const value = field === undefined ? undefined : (field.value ?? null);
-  const empty = value === undefined || value === null || (isScalar(value) && value.value === null);
-  if (empty && !required) return NOTHING;
-  return reads(value, placeOf(key, field?.at ?? place.at, place.inside, place.style), source);
+  const value = writtenOf(field);
+  const empty = value === undefined || value === null;
+  if (empty && !required && !(value === null && neverEmpty)) return NOTHING;
+  return reads(value, placeOf(key, field?.at ?? place.at, place), source);
+}
+
+function writtenOf(field: Field | undefined): Written {
+  if (field === undefined) return undefined;
+  const { value = null } = field;
+  return isScalar(value) && value.value === null ? null : value;
 }

@@ -6,6 +6,7 @@ import {
   type Fields,
   isFaulty,
   type Place,
+  placeOf,
   problemAt,
   type Reads,
   type Schema,
@@ -29,9 +30,10 @@ export interface Whole<S extends Schema> {
   of(property: keyof S & string): Position;
 }
 
-/** What is wrong with a key because of others; told where the key stands. */
+/** What is wrong with a key because of others, told where the key stands; without `property`, with the mapping itself. */
 export interface Contradiction<S extends Schema> {
-  readonly property: keyof S & string;
+  readonly property?: keyof S & string;
+  readonly severity?: Problem['severity'];
   readonly wrong: string;
   readonly remedy: string;
 }
@@ -63,13 +65,16 @@ export function wholeMapping<S extends Schema, T>(
 
     const of = (property: string) => positions.get(property) ?? place.at;
     const whole = { fields, at: place.at, of };
-    const contradictions = (options.contradictions?.(whole) ?? []).map(({ property, wrong, remedy }) => {
-      const key = schema[property]?.key ?? property;
-      const message = `${place.style.show(key)}${place.inside} ${wrong}`;
-      return problemAt({ key, at: of(property) }, message, remedy);
-    });
-    if (contradictions.length > 0) return { problems: [...problems, ...contradictions] };
-    return { value: build(whole), problems };
+    const all = [
+      ...problems,
+      ...(options.contradictions?.(whole) ?? []).map(({ property, severity, wrong, remedy }) => {
+        const key = property === undefined ? undefined : schema[property]?.key;
+        const subject =
+          property === undefined || key === undefined ? place : placeOf(key, of(property), place);
+        return problemAt(subject, `${subject.name} ${wrong}`, remedy, severity);
+      }),
+    ];
+    return isFaulty(all) ? { problems: all } : { value: build(whole), problems: all };
   };
 }
 

@@ -63,7 +63,7 @@ function readRoot(text: string, { style, example }: FileForm): Root | Unreadable
   if (document.errors.length > 0) {
     return { readable: false, problems: yamlProblems(document.errors, lineCounter) };
   }
-  const source = yamlSource(document, lineCounter, style);
+  const source = yamlSource(document, lineCounter, style, text.includes('&'));
   const root = source.resolve(document.contents);
   if (!isMap(root) && source.plain(root) !== null) {
     return unreadable(

@@ -18,6 +18,8 @@ export interface Key<T> {
   readonly key: string;
   readonly reads: Reads<T>;
   readonly required: boolean;
+  /** Where a key without a value must not count as a missing one: what is in the mapping may mean more without it. */
+  readonly neverEmpty?: true;
   /** What counts when nothing is written, or something faulty. */
   readonly standard?: T;
   readonly doc: KeyDoc;
@@ -48,6 +50,11 @@ export function required<T>(key: string, reads: Reads<T>, doc: KeyDoc): Required
 /** A key that may be missing or empty; its property is missing then. */
 export function optional<T>(key: string, reads: Reads<T>, doc: KeyDoc): Key<T> {
   return { key, reads, required: false, doc };
+}
+
+/** A key that may be missing, but has a value where it is written. */
+export function omissible<T>(key: string, reads: Reads<T>, doc: KeyDoc): Key<T> {
+  return { key, reads, required: false, neverEmpty: true, doc };
 }
 
 /** A key that has a default. */
@@ -95,10 +102,35 @@ export interface Place {
   readonly style: KeyStyle;
 }
 
-/** Where the value of `key` is, in what ends names by `owner`. */
-export function placeOf(key: string, at: Position, owner: string, style: KeyStyle): Place {
-  const name = `${style.show(key)}${owner}`;
-  return { at, key, name, owner, inside: ` of ${name}`, style };
+/** Where the value of a key is, in what is at `around`. Its names are made when a message needs them, which is hardly ever. */
+export function placeOf(key: string, at: Position, around: Place): Place {
+  return new KeyPlace(key, at, around);
+}
+
+class KeyPlace implements Place {
+  readonly key: string;
+  readonly at: Position;
+  readonly style: KeyStyle;
+  readonly #around: Place;
+
+  constructor(key: string, at: Position, around: Place) {
+    this.key = key;
+    this.at = at;
+    this.style = around.style;
+    this.#around = around;
+  }
+
+  get owner(): string {
+    return this.#around.inside;
+  }
+
+  get name(): string {
+    return `${this.style.show(this.key)}${this.owner}`;
+  }
+
+  get inside(): string {
+    return ` of ${this.name}`;
+  }
 }
 
 export function problemAt(

@@ -11,7 +11,7 @@ export function value<T>(judge: Judge<T>): Reads<T> {
     const problems = verdict.faults.map(({ wrong, remedy, item }) => {
       const guilty = item !== undefined && isSeq(written) ? written.items[item] : undefined;
       const at = guilty === undefined ? place.at : source.position(guilty);
-      return problemAt({ ...place, at }, `${place.name} ${wrong}`, remedy);
+      return problemAt({ key: place.key, at }, `${place.name} ${wrong}`, remedy);
     });
     return { problems };
   };

@@ -40,12 +40,14 @@ const MAX_MERGE_DEPTH = 20;
 /** Ruby symbols: `:name`, `:"two words"`. */
 const SYMBOL = /^:(?:([A-Za-z0-9_].*)|"(.*)"|'(.*)')$/s;
 
+/** `hasAnchors` may be wrong in one direction: without an anchor, looking for aliases only takes time. */
 export function yamlSource(
   document: Document<ParsedNode>,
   lines: LineCounter,
   { symbols }: KeyStyle,
+  hasAnchors: boolean,
 ): YamlSource {
-  const anchored = resolveAliases(document);
+  const anchored = hasAnchors ? resolveAliases(document) : new Map<Alias, Node>();
   let visits = 0;
 
   function resolve(node: unknown): Node | undefined {

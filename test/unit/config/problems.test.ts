@@ -151,7 +151,7 @@ describe(':networks: as one text', () => {
         line: 6,
         key: 'networks',
         message: `:networks: of entry 1 is "${text}", which is the name of one network`,
-        remedy: `write a list: ${list}; or ${one} if one network has that name`,
+        remedy: `write a list: ${list}; or ${one} if it is meant as one`,
       },
     ]);
     expect(config.services).toEqual([]);

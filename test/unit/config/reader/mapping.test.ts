@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import { fault } from '../../../../src/config/reader/judge.ts';
 import { type KeyStyle, PLAIN_KEYS, SYMBOL_KEYS } from '../../../../src/config/reader/key-style.ts';
 import { readKeys } from '../../../../src/config/reader/keys.ts';
 import { list } from '../../../../src/config/reader/list.ts';
 import { mapping, wholeMapping } from '../../../../src/config/reader/mapping.ts';
+import { named } from '../../../../src/config/reader/named.ts';
 import { formatProblem } from '../../../../src/config/reader/problem.ts';
 import { readFile } from '../../../../src/config/reader/read-yaml.ts';
-import { optional, required, withDefault } from '../../../../src/config/reader/schema.ts';
+import { some, text } from '../../../../src/config/reader/scalars.ts';
+import { omissible, optional, required, withDefault } from '../../../../src/config/reader/schema.ts';
 import { value } from '../../../../src/config/reader/value.ts';
 import { wholeNumber } from '../../../../src/config/reader/whole-number.ts';
 
 /** A kitchen, which has nothing to do with proxies. */
-const number = value(wholeNumber('number', 1, 9));
+const digit = wholeNumber('number', 1, 9);
+const number = value(digit);
 const doc = { meaning: '' };
 const oven = mapping(
   { heat: withDefault('heat', number, 5, doc), shelves: required('shelves', number, doc) },
@@ -34,6 +38,19 @@ const KITCHEN = {
     [],
     doc,
   ),
+  spices: omissible(
+    'spices',
+    named(value(some(digit, 'list numbers')), {
+      item: 'spice',
+      items: 'spices',
+      max: 3,
+      name: text((name) => (name === 'soap' ? fault('is soap', 'rinse') : { value: name }), 'name it'),
+      sameAs: (name) => name.toLowerCase(),
+      noun: 'mapping of spices',
+      remedy: 'name them below it',
+    }),
+    doc,
+  ),
 } as const;
 
 function read(text: string, style: KeyStyle = PLAIN_KEYS) {
@@ -51,6 +68,17 @@ describe('what is right', () => {
   it.each([
     ['', { cooks: 1, pots: [] }],
     ['cooks: ~\noven:\npots: ~\n', { cooks: 1, pots: [] }],
+    [
+      'spices: {salt: 1, soda: [2, 3, 2]}\n',
+      {
+        cooks: 1,
+        pots: [],
+        spices: new Map([
+          ['salt', [1]],
+          ['soda', [2, 3]],
+        ]),
+      },
+    ],
     ['oven: {shelves: 2}\n', { cooks: 1, pots: [], oven: { heat: 5, shelves: 2 } }],
     [
       'cooks: 2\npots:\n- size: 3\n  lids: 2\n-\n  lids: ~\n  size: 1\n',
@@ -81,10 +109,10 @@ describe('what is right', () => {
 describe('what is wrong, nested as deep as it may be', () => {
   it.each<[string, readonly string[]]>([
     ['cook: 2', ['f:1:1: error: unknown key "cook"; did you mean cooks?']],
-    ['[a]: 1', ['f:1:1: error: unknown key "[…]"; the keys are cooks, oven, pots']],
-    ['{a: 1}: 1', ['f:1:1: error: unknown key "{…}"; the keys are cooks, oven, pots']],
+    ['[a]: 1', ['f:1:1: error: unknown key "[…]"; the keys are cooks, oven, pots, spices']],
+    ['{a: 1}: 1', ['f:1:1: error: unknown key "{…}"; the keys are cooks, oven, pots, spices']],
     [':cooks: 2', ['f:1:1: error: unknown key ":cooks"; did you mean cooks?']],
-    ['__proto__: 2', ['f:1:1: error: unknown key "__proto__"; the keys are cooks, oven, pots']],
+    ['__proto__: 2', ['f:1:1: error: unknown key "__proto__"; the keys are cooks, oven, pots, spices']],
     ['cooks: 2\ncooks: 2', ['f:2:1: error: cooks stands twice, first in line 1; keep one of the two']],
     ['cooks: :2', ['f:1:1: error: cooks is ":2", which is no number; write a whole number from 1 to 9']],
     ['oven: 7', ['f:1:1: error: oven is "7" and no oven; write heat and shelves below it']],
