@@ -1,12 +1,14 @@
+import { AddressBook } from '../../../src/driver/addresses.ts';
 import type { Attachment } from '../../../src/driver/attachments/attachment.ts';
 import type { DriverDeps } from '../../../src/driver/deps.ts';
 import { observeBridge } from '../../../src/driver/facts/observe.ts';
 import { bridgeUse } from '../../../src/driver/guests.ts';
 import { applyHost, planHost } from '../../../src/driver/host.ts';
+import { lookAtNft, type NftAbility } from '../../../src/driver/nft-ability.ts';
 import { words } from '../../../src/driver/plan/step-words.ts';
 import { attach } from '../../../src/driver/up.ts';
 import { messageOf } from '../../../src/errors.ts';
-import { endpointOf, type Service } from '../../../src/model/service.ts';
+import type { Service } from '../../../src/model/service.ts';
 import { thisHost } from '../../../src/system/host.ts';
 import { runProgram } from '../../../src/system/run.ts';
 
@@ -16,6 +18,7 @@ const SERVICES: readonly Service[] = [
 ];
 const records = new Map<string, Attachment>();
 const keyOf = ({ bridge, owner }: Attachment) => `${bridge}/${owner.is === 'vm' ? owner.tap : ''}`;
+let ability: Promise<NftAbility> | undefined;
 const quiet = () => undefined;
 const deps: DriverDeps = {
   run: (command, args, options) => runProgram(command, args, { timeoutMs: 120_000, ...options }),
@@ -26,10 +29,8 @@ const deps: DriverDeps = {
     put: async (one) => void records.set(keyOf(one), one),
     remove: async (one) => void records.delete(keyOf(one)),
   },
-  resolve: async (services) => ({
-    endpoints: services.map((one) => endpointOf(one, { address: one.remoteAddr, port: one.remotePort })),
-    failures: [],
-  }),
+  addresses: new AddressBook(async () => new Map()),
+  nft: () => (ability ??= lookAtNft(deps.run)),
   report: { info: quiet, warning: quiet, error: quiet },
   policing: undefined,
   withLock: (fn) => fn(),
