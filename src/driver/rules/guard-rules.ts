@@ -39,7 +39,7 @@ const ADDRESS_HEX = `0x${SERVICE_ADDRESS.split('.')
  * would pass what is tagged with VLAN 0. That tag stands for no VLAN, so a guest takes off as many of them as there are, while
  * nft sees through one: two in a row are nothing that anybody honest sends. SNAP is another way to write an Ethernet type.
  *
- * Written in the way that every nft can read back (docs/decisions/0060): 0.9.8 has no word for 802.1ad; it and 1.0.2 abort
+ * Written in the way that every nft can read back (docs/decisions/0024): 0.9.8 has no word for 802.1ad; it and 1.0.2 abort
  * on a piece of more than 32 bits, 0.9.8 also on any piece of a header that comes after a test for its protocol.
  */
 const CLAIMS = {
