@@ -60,7 +60,7 @@ export interface Example {
 const FAULTS: readonly Fault[] = ['refused', 'broken', 'wrongBytes', 'wrongUpstream', 'timeouts'];
 const EXAMPLES = 20;
 /** A guest that waits for the processor notes late that it was served. */
-const LATE_MS = 200;
+const LATE_MS = 500;
 /** It notes late that its connection is gone, too: a reset that is lost comes again with the next segment. */
 const NOTICED_MS = 4000;
 
@@ -133,7 +133,8 @@ export class Judge {
         start <= kill.after &&
         end >= kill.before &&
         end <= (kill.over ?? Number.POSITIVE_INFINITY) + NOTICED_MS &&
-        (reached === 0 || (reached >= kill.since && reached <= kill.after + LATE_MS)),
+        (reached === 0 ||
+          (reached >= kill.since && reached <= (kill.over ?? Number.POSITIVE_INFINITY) + LATE_MS)),
     );
   }
 }
