@@ -154,6 +154,8 @@ test('tproxy-node: sudo, logrotate and systemd files come, and go with the logs'
   expect(await read('/usr/lib/systemd/system/one-tproxy.service')).toContain(
     'ExecStart=/var/tmp/one/vnm/tproxy start',
   );
+  expect(await read('/usr/lib/systemd/network/05-one-tproxy.network')).toContain('Unmanaged=yes');
+  expect(await read('/usr/lib/udev/rules.d/70-one-tproxy.rules')).toContain('NM_UNMANAGED');
   await box.sh('touch /var/log/one_tproxy.log /var/log/one_tproxy_br0.log.1.gz /var/log/other.log');
   await box.sh('mkdir -p /run/one_tproxy/.code; touch /run/one_tproxy/lock /run/one_tproxy/.code/entry');
   await machine.dpkg('--remove', 'tproxy-node');
