@@ -1,9 +1,9 @@
-import { Guests } from './guests.ts';
+import { Guests } from './admission/guests.ts';
+import { TokenBucket } from './admission/token-bucket.ts';
+import { ServiceSockets, type ServiceSocketsOwner } from './listeners/service-sockets.ts';
 import type { ServiceRoute } from './messages.ts';
 import type { Registration } from './reactor.ts';
-import type { Relay } from './relay.ts';
-import { ServiceSockets, type ServiceSocketsOwner } from './service-sockets.ts';
-import { TokenBucket } from './token-bucket.ts';
+import type { Relay } from './relay/relay.ts';
 
 /** The connection of a listener, as far as its bridge knows it. */
 export interface BridgeSession {

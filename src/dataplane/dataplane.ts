@@ -1,11 +1,12 @@
 import { listeningSocketFault } from '../linux/listening-socket-check.ts';
 import { closeWithReset } from '../linux/tcp-socket.ts';
-import { Admission } from './admission.ts';
+import { Admission } from './admission/admission.ts';
+import type { Refusal } from './admission/refusals.ts';
+import { Turns } from './admission/turns.ts';
 import { Bridge } from './bridge.ts';
-import { type Post, Report } from './connection-report.ts';
-import { dial } from './dial.ts';
-import type { SessionOwner } from './listener-session.ts';
-import { ListenerSessions } from './listener-sessions.ts';
+import type { ServiceSocketsOwner } from './listeners/service-sockets.ts';
+import type { SessionOwner } from './listeners/session.ts';
+import { ListenerSessions } from './listeners/sessions.ts';
 import type {
   DataPlaneData,
   DataPlaneSettings,
@@ -14,13 +15,12 @@ import type {
   ToDataPlane,
 } from './messages.ts';
 import type { Outcome } from './outcome.ts';
-import { Pipes } from './pipes.ts';
 import type { Reactor } from './reactor.ts';
-import type { Refusal } from './refusals.ts';
-import type { Relay, RelayOwner } from './relay.ts';
-import { Timers } from './relay-timers.ts';
-import type { ServiceSocketsOwner } from './service-sockets.ts';
-import { Turns } from './turns.ts';
+import { dial } from './relay/dial.ts';
+import { Pipes } from './relay/pipes.ts';
+import type { Relay, RelayOwner } from './relay/relay.ts';
+import { Timers } from './relay/timers.ts';
+import { type Post, Report } from './report/connection-report.ts';
 
 /** Accepts what guests dial, dials upstreams, relays. All of it on one thread, all of it without blocking. */
 export class DataPlane implements SessionOwner, RelayOwner, ServiceSocketsOwner<Bridge> {

@@ -1,5 +1,5 @@
-import type { Configure, Hello, Listening } from './handover.ts';
-import type { Refusal } from './refusals.ts';
+import type { Refusal } from './admission/refusals.ts';
+import type { Configure, Hello, Listening } from './listeners/handover.ts';
 
 /** A listener's connection to the forwarder; counted up within a data plane, never reused. */
 export type SessionId = number;

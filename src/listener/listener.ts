@@ -11,7 +11,7 @@ import {
   readType,
   writeBare,
   writeJson,
-} from '../dataplane/handover.ts';
+} from '../dataplane/listeners/handover.ts';
 import { type EventTarget, Reactor, type Registration } from '../dataplane/reactor.ts';
 import { messageOf, TproxyError } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';

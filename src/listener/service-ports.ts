@@ -1,4 +1,4 @@
-import type { Configure, Listening, PortSocket } from '../dataplane/handover.ts';
+import type { Configure, Listening, PortSocket } from '../dataplane/listeners/handover.ts';
 import { messageOf } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
 import { tcpListen } from '../linux/tcp-socket.ts';

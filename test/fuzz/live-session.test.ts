@@ -1,10 +1,10 @@
 import { openSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Bridge } from '../../src/dataplane/bridge.ts';
-import { ListenerSession, type SessionOwner } from '../../src/dataplane/listener-session.ts';
+import type { ServiceSocketsOwner } from '../../src/dataplane/listeners/service-sockets.ts';
+import { ListenerSession, type SessionOwner } from '../../src/dataplane/listeners/session.ts';
 import type { FromDataPlane } from '../../src/dataplane/messages.ts';
 import { Reactor } from '../../src/dataplane/reactor.ts';
-import type { ServiceSocketsOwner } from '../../src/dataplane/service-sockets.ts';
 import { close, eventfd } from '../../src/linux/descriptor.ts';
 import { outgoing, receiveMessage, sendMessage } from '../../src/linux/descriptor-passing.ts';
 import { listeningSocketFault } from '../../src/linux/listening-socket-check.ts';

@@ -1,4 +1,4 @@
-import { type RelaySum, readSums } from '../../dataplane/relay-sums.ts';
+import { type RelaySum, readSums } from '../../dataplane/report/relay-sums.ts';
 import { addTotals, NOTHING, type Totals } from '../../model/stats.ts';
 
 /** What living relays have moved so far: per bridge, then per service port and per address of the guest. */

@@ -1,4 +1,4 @@
-import type { Refusal } from '../../dataplane/refusals.ts';
+import type { Refusal } from '../../dataplane/admission/refusals.ts';
 import type { Logger } from '../../log.ts';
 import { formatIpv4 } from '../../model/ipv4.ts';
 

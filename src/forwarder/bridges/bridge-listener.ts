@@ -1,4 +1,4 @@
-import type { Listening } from '../../dataplane/handover.ts';
+import type { Listening } from '../../dataplane/listeners/handover.ts';
 import type { FromDataPlane, SessionId } from '../../dataplane/messages.ts';
 import { TproxyError } from '../../errors.ts';
 import { netnsName } from '../../model/names.ts';

@@ -1,4 +1,4 @@
-import { PORTS_AT_MOST } from '../../dataplane/handover.ts';
+import { PORTS_AT_MOST } from '../../dataplane/listeners/handover.ts';
 import { TproxyError } from '../../errors.ts';
 import { type Endpoint, sameEndpoints } from '../../model/endpoint.ts';
 import { netnsName } from '../../model/names.ts';

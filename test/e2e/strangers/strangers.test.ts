@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { MessageType, PROTOCOL_VERSION } from '../../../src/dataplane/handover.ts';
+import { MessageType, PROTOCOL_VERSION } from '../../../src/dataplane/listeners/handover.ts';
 import { HOST_VARIABLE, ROLE_VARIABLE } from '../../../src/process/roles.ts';
 import { type Bundle, bundle } from '../../integration/linux/bundle.ts';
 import type { Place } from '../../support/place.ts';

@@ -7,7 +7,7 @@ import {
   parseListening,
   readJson,
   readType,
-} from '../../../src/dataplane/handover.ts';
+} from '../../../src/dataplane/listeners/handover.ts';
 import { incoming, MESSAGE_BYTES } from '../../../src/linux/descriptor-passing.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 import { answerOf, demand, isPort } from '../demand.ts';

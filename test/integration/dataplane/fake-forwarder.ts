@@ -10,7 +10,7 @@ import {
   readType,
   writeBare,
   writeJson,
-} from '../../../src/dataplane/handover.ts';
+} from '../../../src/dataplane/listeners/handover.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/descriptor-passing.ts';
 import { Errno } from '../../../src/linux/errno.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { MessageType, writeBare } from '../../../src/dataplane/handover.ts';
+import { MessageType, writeBare } from '../../../src/dataplane/listeners/handover.ts';
 import { outgoing } from '../../../src/linux/descriptor-passing.ts';
 import { stopwatch } from '../../support/patience.ts';
 import { localPort } from '../../unit/linux/endpoints.ts';

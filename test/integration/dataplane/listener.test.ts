@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { MessageType, writeBare, writeJson } from '../../../src/dataplane/handover.ts';
+import { MessageType, writeBare, writeJson } from '../../../src/dataplane/listeners/handover.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { listeningSocketFault } from '../../../src/linux/listening-socket-check.ts';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
-import { type FinishedRecord, readRecords } from '../../../src/dataplane/connection-records.ts';
 import { DataPlane } from '../../../src/dataplane/dataplane.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
+import { type FinishedRecord, readRecords } from '../../../src/dataplane/report/connection-records.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';

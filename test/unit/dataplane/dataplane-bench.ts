@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { type FinishedRecord, readRecords } from '../../../src/dataplane/connection-records.ts';
+import type { Refusal } from '../../../src/dataplane/admission/refusals.ts';
 import { DataPlane } from '../../../src/dataplane/dataplane.ts';
-import { MessageType, writeJson } from '../../../src/dataplane/handover.ts';
+import { MessageType, writeJson } from '../../../src/dataplane/listeners/handover.ts';
 import type {
   AdmissionLimits,
   DataPlaneData,
@@ -11,7 +11,7 @@ import type {
   SessionId,
 } from '../../../src/dataplane/messages.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
-import type { Refusal } from '../../../src/dataplane/refusals.ts';
+import { type FinishedRecord, readRecords } from '../../../src/dataplane/report/connection-records.ts';
 import { receiveMessage, sendMessage } from '../../../src/linux/descriptor-passing.ts';
 import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { LOOPBACK } from '../linux/endpoints.ts';

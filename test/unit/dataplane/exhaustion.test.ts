@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { Pipe, Pipes } from '../../../src/dataplane/pipes.ts';
+import type { Pipe, Pipes } from '../../../src/dataplane/relay/pipes.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { splice } from '../../../src/linux/splice.ts';
@@ -13,7 +13,7 @@ import {
   tcpPair,
   withFewDescriptors,
 } from '../linux/endpoints.ts';
-import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
+import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay/relay-bench.ts';
 
 const MIB = 1 << 20;
 /** Descriptors for pipes stay below the half of the data plane's reserve. */

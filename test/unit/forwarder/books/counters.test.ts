@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecordBatch } from '../../../../src/dataplane/connection-records.ts';
 import type { Outcome } from '../../../../src/dataplane/outcome.ts';
+import { RecordBatch } from '../../../../src/dataplane/report/connection-records.ts';
 import { composeStats } from '../../../../src/forwarder/books/compose-stats.ts';
 import { Counters } from '../../../../src/forwarder/books/counters.ts';
 import { livingTotals } from '../../../../src/forwarder/books/living-totals.ts';
