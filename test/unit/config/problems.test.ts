@@ -321,7 +321,7 @@ describe('the same service port twice', () => {
   });
 });
 
-it('more services than anybody offers are cut off', () => {
+it('more services than anybody offers are cut off', { timeout: 60_000 }, () => {
   const { config, problems } = parseConfig(
     `tproxy:\n${'- {service_port: 1, remote_addr: a, remote_port: 1}\n'.repeat(10_001)}`,
   );
