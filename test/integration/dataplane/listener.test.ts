@@ -1,7 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { MessageType, writeBare, writeJson } from '../../../src/dataplane/listeners/handover.ts';
+import {
+  FAILURES_AT_MOST,
+  MessageType,
+  writeBare,
+  writeJson,
+} from '../../../src/dataplane/listeners/handover.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { listeningSocketFault } from '../../../src/linux/listening-socket-check.ts';
@@ -77,9 +82,9 @@ describe('with a forwarder', () => {
     const session = await introduced();
     const ports = Array.from({ length: 60 }, (_, i) => 1000 + i);
     const { body, fds } = await session.configure(ports);
-    expect(body.ports.length + body.failures.length).toBe(60);
+    expect(body.ports.length).toBeLessThan(60);
     expect(body.sockets).toEqual(body.ports);
-    expect(body.failures.length).toBeGreaterThan(0);
+    expect(body.failures.length).toBe(Math.min(60 - body.ports.length, FAILURES_AT_MOST));
     expect(new Set(body.failures.map(({ reason }) => reason))).toEqual(new Set(['socket: EMFILE']));
     session.drop(...fds);
     const few = [...ports.slice(0, 2), 1059];
