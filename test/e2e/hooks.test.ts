@@ -88,7 +88,7 @@ test('one service port on two bridges leads to two upstreams', async () => {
   expect(await hypervisor.leftovers()).toEqual([]);
 });
 
-test.each(['bridge', 'fw', '802.1Q', 'vxlan'])('the hooks of driver %s deploy and clean', async (vnMad) => {
+test.each(['bridge', 'fw', '802.1Q', 'vxlan', 'elastic', 'nodeport'])('the hooks of driver %s deploy and clean', async (vnMad) => {
   const { box, hypervisor, guest } = site;
   await hypervisor.deploy(guest, { vnMad });
   expect(await ask(guest, 5030)).toBe('first');
