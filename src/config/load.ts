@@ -3,18 +3,29 @@ import { ConfigError, messageOf } from '../errors.ts';
 import { type ParsedConfig, parseConfig } from './parse.ts';
 import { MAX_CONFIG_BYTES } from './read-yaml.ts';
 
-export interface LoadedConfig extends ParsedConfig {
+/**
+ * `missing`: a hypervisor without the file simply has no services. `unreadable`: nothing is known of what the operator
+ * wants. `faulty`: what has no fault is known.
+ */
+export type ConfigState = 'missing' | 'unreadable' | 'faulty' | 'faultless';
+
+export interface LoadedConfig extends Omit<ParsedConfig, 'readable'> {
   readonly file: string;
-  /** A hypervisor without the file simply has no services. */
-  readonly exists: boolean;
+  readonly state: ConfigState;
 }
 
 /** Reads and parses. Faults in the content are in `problems`; rejects with `ConfigError` when the file can't be read. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const text = readText(file);
-  const parsed = parseConfig(text ?? '');
-  if (text !== undefined) return { file, exists: true, ...parsed };
-  return { file, exists: false, ...parsed, config: { ...parsed.config, policing: undefined } };
+  if (text !== undefined) return judge(file, parseConfig(text));
+  const { config, problems } = parseConfig('');
+  return { file, state: 'missing', problems, config: { ...config, policing: undefined } };
+}
+
+/** What the content of a file that is there comes to. */
+export function judge(file: string, { config, problems, readable }: ParsedConfig): LoadedConfig {
+  const isFaulty = problems.some(({ severity }) => severity === 'error');
+  return { file, config, problems, state: readable ? (isFaulty ? 'faulty' : 'faultless') : 'unreadable' };
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

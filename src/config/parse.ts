@@ -16,7 +16,7 @@ export interface ParsedConfig {
   readonly readable: boolean;
 }
 
-const UNKNOWN: Config = { ...DEFAULT_SETTINGS, services: [], policing: undefined };
+const UNKNOWN: Config = { settings: DEFAULT_SETTINGS, services: [], policing: undefined };
 /** A file with more is not what it was meant to be. */
 const MAX_PROBLEMS = 1000;
 
@@ -50,7 +50,7 @@ function parseReadable(read: ReadYaml): ParsedConfig {
   // Any of them may be a limit that was meant otherwise, and one that falls away lets everything pass.
   const faults = [...ours.duplicates, ...problems];
   const config = {
-    ...settings,
+    settings,
     services: services.entries.map((entry) => entry.service),
     policing: faults.length === 0 ? policing : undefined,
   };

@@ -1,5 +1,5 @@
 import { DEFAULT_POLICING, type Policing } from '../model/limits.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
+import { DEFAULT_SETTINGS, type DebugLevel, SETTING_BOUNDS, type Settings } from '../model/settings.ts';
 import type { CollectedFields } from './collect-fields.ts';
 import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
 import { ALL_LIMITS, limitsMapping, parseLimits } from './limits.ts';
@@ -16,11 +16,6 @@ export const SERVICES_KEY = 'tproxy';
 /** Every top level key that begins so is ours. */
 export const KEY_PREFIX = 'tproxy';
 
-/** A week: far from the 24 days after which timers of Node overflow and fire at once. */
-const MAX_TIMEOUT_S = 7 * 24 * 3600;
-/** The kernel's limit for TCP_KEEPIDLE. */
-const MAX_KEEPALIVE_S = 32_767;
-
 const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
 const debugLevel: Judge<DebugLevel> = (written) => {
   const value = DEBUG_LEVELS.find((level) => String(level) === written);
@@ -29,10 +24,8 @@ const debugLevel: Judge<DebugLevel> = (written) => {
   return fault(wrong, 'write 0 (errors), 1 (warnings), 2 (information) or 3 (debugging)');
 };
 
-const timeout = wholeNumber('time in seconds', 0, MAX_TIMEOUT_S);
-// 0 would leave it to the kernel, which gives up after two minutes: no guest waits that long.
-const connectTimeout = wholeNumber('time in seconds', 1, MAX_TIMEOUT_S);
-const keepalive = wholeNumber('time in seconds', 0, MAX_KEEPALIVE_S);
+const seconds = (name: keyof typeof SETTING_BOUNDS) =>
+  wholeNumber('time in seconds', ...SETTING_BOUNDS[name]);
 
 /** Settings by the key that they have in the file. */
 export const SETTING_KEYS: Readonly<Record<keyof Settings, string>> = {
@@ -51,12 +44,12 @@ export const SETTING_KEYS: Readonly<Record<keyof Settings, string>> = {
 /** Who judges the value of a setting. */
 export const SETTING_JUDGES = {
   debugLevel,
-  drainTimeoutS: timeout,
-  lingerTimeoutS: timeout,
-  connectTimeoutS: connectTimeout,
-  keepaliveS: keepalive,
-  idleTimeoutS: timeout,
-  workers: wholeNumber('number of threads', 1, MAX_WORKERS),
+  drainTimeoutS: seconds('drainTimeoutS'),
+  lingerTimeoutS: seconds('lingerTimeoutS'),
+  connectTimeoutS: seconds('connectTimeoutS'),
+  keepaliveS: seconds('keepaliveS'),
+  idleTimeoutS: seconds('idleTimeoutS'),
+  workers: wholeNumber('number of threads', ...SETTING_BOUNDS.workers),
   processOwner,
   metricsListen,
   limits: limitsMapping(ALL_LIMITS),

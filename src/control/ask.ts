@@ -1,92 +1,104 @@
 import { connect } from 'node:net';
 import { TproxyError } from '../errors.ts';
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Settings } from '../model/settings.ts';
 import { CONTROL_SOCKET } from '../process/paths.ts';
+import { isObject, type JsonObject, parseJson, UnreadableAnswerError } from '../system/json.ts';
+import { ANSWER_BYTES, tooBig } from './bounds.ts';
+import { type AnswerOf, OPERATIONS, type Operation, type RequestOf } from './operations.ts';
+import { errorOf, readFailed } from './report.ts';
+import { requestLine } from './request.ts';
 
-/** What a command asks of the running forwarder: one JSON line. */
-export type ControlRequest =
-  /** Bring listeners and routes to what the endpoint maps say, or only the one of `bridge`. */
-  | { readonly op: 'sync'; readonly settings: Settings; readonly bridge?: string }
-  /** Is it so already that `bridge` is served with these endpoints, under these settings? Answered from memory. */
-  | {
-      readonly op: 'serves';
-      readonly bridge: string;
-      readonly endpoints: readonly Endpoint[];
-      readonly settings: Settings;
-    }
-  /** Somebody is about to take over: let every bridge have its listener, so that no socket is with this process alone. */
-  | { readonly op: 'prepare' }
-  /** A successor has bound the sockets: hand it the listeners and finish the relays. */
-  | { readonly op: 'yield' }
-  | { readonly op: 'count' }
-  /** `Stats`: what was counted, where asked for with the guests that were seen last. */
-  | { readonly op: 'stats'; readonly byGuest: boolean }
-  /** `RelayList`: living connections. */
-  | { readonly op: 'relays' };
+/** How asking can fail. */
+export const AskCode = {
+  /** It does not answer in time. */
+  noAnswer: 'NO_ANSWER',
+  /** It died meanwhile. */
+  hungUp: 'HUNG_UP',
+  /** It answers that it could not do it. */
+  refused: 'REFUSED',
+  /** It answers something that this version does not understand. */
+  otherVersion: 'OTHER_VERSION',
+} as const;
 
-export interface BridgeReport {
-  readonly bridge: string;
-  /** Why it is not served. */
-  readonly error?: string;
-  /** Living relays, for `count`. */
-  readonly relays?: number;
+interface AskOptions {
+  readonly timeoutMs?: number;
+  readonly path?: string;
 }
-
-/** How a sync went, per bridge that has endpoints. */
-export interface SyncReport {
-  readonly ok: boolean;
-  /** Why nothing could be read or done at all. */
-  readonly error?: string;
-  readonly bridges: readonly BridgeReport[];
-  /** How many bridges are served by now, after a sync of one. */
-  readonly served?: number;
-  /** What an operator should hear, although guests are served. */
-  readonly warnings?: readonly string[];
-  /** Living relays, for `count`. */
-  readonly relays?: number;
-}
-
-/** For a sync of hundreds of bridges. A forwarder that hangs is killed by its watch long before, which is heard at once. */
-const ANSWER_TIMEOUT_MS = 120_000;
 
 /**
- * Asks the running forwarder. Undefined when none listens on the control socket; rejects with code `NO_ANSWER` when it
- * does not answer in time, with `HUNG_UP` when it died meanwhile.
+ * Asks the running forwarder. Undefined when none listens on the control socket; rejects with a code of `AskCode`, or
+ * `TOO_BIG`.
  */
-export function askForwarder<T extends object = SyncReport>(
-  request: ControlRequest,
-  timeoutMs = ANSWER_TIMEOUT_MS,
-): Promise<T | undefined> {
+export async function askForwarder<O extends Operation>(
+  op: O,
+  request: RequestOf<O>,
+  { timeoutMs = OPERATIONS[op].answerMs, path = CONTROL_SOCKET }: AskOptions = {},
+): Promise<AnswerOf<O> | undefined> {
+  const text = await exchange(requestLine(op, request), op, timeoutMs, path);
+  return text === undefined ? undefined : readAnswer(op, text);
+}
+
+/** What the forwarder has answered. Rejects when it says that it failed, and when it is of another version. */
+export function readAnswer<O extends Operation>(op: O, text: string): AnswerOf<O> {
+  const source = `answer to ${op}`;
+  const fields = objectIn(text, source);
+  const failure = readFailed(fields);
+  if (failure !== undefined) throw errorOf(failure.failed, AskCode.refused);
+  try {
+    return OPERATIONS[op].readAnswer(fields, source);
+  } catch (error) {
+    throw error instanceof UnreadableAnswerError ? otherVersion(op, error) : error;
+  }
+}
+
+function objectIn(text: string, source: string): JsonObject {
+  try {
+    const value = parseJson(text, source);
+    if (isObject(value)) return value;
+  } catch {
+    // Half an answer: it died while it gave it.
+  }
+  throw gone('hung up', AskCode.hungUp);
+}
+
+/** The text of the answer; undefined when nobody listens. */
+function exchange(line: string, op: Operation, timeoutMs: number, path: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const socket = connect(CONTROL_SOCKET);
+    const socket = connect(path);
     let answer = '';
-    const fail = (what: string, code = 'HUNG_UP'): void => {
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
       socket.destroy();
-      reject(new TproxyError(`forwarder ${what}; look at its log, or run tproxy restart`, { code }));
+      settle();
     };
     const timer = setTimeout(
-      () => fail(`did not answer within ${timeoutMs / 1000} s`, 'NO_ANSWER'),
+      () => end(() => reject(gone(`did not answer within ${timeoutMs / 1000} s`, AskCode.noAnswer))),
       timeoutMs,
     );
     socket.setEncoding('utf8');
-    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.on('connect', () => socket.write(line));
     socket.on('data', (chunk: string) => {
       answer += chunk;
+      if (answer.length > ANSWER_BYTES)
+        end(() => reject(tooBig(`answer to ${op}`, answer.length, ANSWER_BYTES)));
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-      else fail(`can't be asked (${error.message})`);
-    });
-    socket.on('end', () => {
-      clearTimeout(timer);
-      socket.destroy();
-      try {
-        resolve(JSON.parse(answer) as T);
-      } catch {
-        fail('hung up');
-      }
-    });
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      end(() => {
+        if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+        else reject(gone(`can't be asked (${error.message})`, AskCode.hungUp));
+      }),
+    );
+    socket.on('end', () => end(() => resolve(answer)));
+  });
+}
+
+function gone(what: string, code: string): TproxyError {
+  return new TproxyError(`forwarder ${what}`, { code, remedy: 'look at its log, or run tproxy restart' });
+}
+
+function otherVersion(op: Operation, cause: UnreadableAnswerError): TproxyError {
+  return new TproxyError(`the running forwarder is of another version (answer to ${op}: ${cause.wrong})`, {
+    code: AskCode.otherVersion,
+    remedy: 'run tproxy restart',
+    cause,
   });
 }

@@ -1,19 +1,21 @@
 import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { messageOf } from '../errors.ts';
-import type { RelayList, Stats } from '../model/stats.ts';
 import { CONTROL_SOCKET } from '../process/paths.ts';
-import type { ControlRequest, SyncReport } from './ask.ts';
-import { parseControlRequest } from './requests.ts';
+import { REQUEST_BYTES, tooBig } from './bounds.ts';
+import { type AnswerOf, OPERATIONS, type Operation, type RequestOf } from './operations.ts';
+import { failedJson, troubleOf } from './report.ts';
+import { parseRequest } from './request.ts';
 
-const REQUEST_BYTES = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 5000;
 
-export type Answer = (request: ControlRequest) => Promise<SyncReport | Stats | RelayList>;
+/** Who does what is asked. What they throw is the answer, too. */
+export type Handlers = {
+  readonly [O in Operation]: (request: RequestOf<O>) => Promise<AnswerOf<O>>;
+};
 
 /** Listens on the control socket, which is root's alone. An earlier forwarder's socket is replaced in one step. */
-export async function startControlServer(answer: Answer, path = CONTROL_SOCKET): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
+export async function startControlServer(handlers: Handlers, path = CONTROL_SOCKET): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handlers));
   const fresh = `${path}.${process.pid}`;
   rmSync(fresh, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -30,7 +32,7 @@ export async function startControlServer(answer: Answer, path = CONTROL_SOCKET):
   return server;
 }
 
-function serve(socket: Socket, answer: Answer): void {
+function serve(socket: Socket, handlers: Handlers): void {
   let text = '';
   const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
   socket.setEncoding('utf8');
@@ -41,19 +43,37 @@ function serve(socket: Socket, answer: Answer): void {
   socket.on('close', () => clearTimeout(timer));
   socket.on('data', (chunk: string) => {
     text += chunk;
-    if (text.length > REQUEST_BYTES) socket.destroy();
     const end = text.indexOf('\n');
-    if (end < 0 || socket.destroyed) return;
-    clearTimeout(timer);
+    if (end < 0 && text.length <= REQUEST_BYTES) return;
     socket.removeAllListeners('data').off('end', ended);
-    void reply(text.slice(0, end), answer).then((report) => socket.end(JSON.stringify(report)));
+    // What still comes is not heard, but taken: a reset would overtake the answer.
+    socket.resume();
+    if (end < 0 || end > REQUEST_BYTES) {
+      socket.end(failureOf(tooBig('request', text.length, REQUEST_BYTES)));
+      return;
+    }
+    clearTimeout(timer);
+    void reply(text.slice(0, end), handlers).then((answer) => socket.end(answer));
   });
 }
 
-async function reply(line: string, answer: Answer): ReturnType<Answer> {
+async function reply(line: string, handlers: Handlers): Promise<string> {
   try {
-    return await answer(parseControlRequest(line));
+    const { op, request } = parseRequest(line);
+    return await answerTo(op, request, handlers);
   } catch (error) {
-    return { ok: false, error: messageOf(error), bridges: [] };
+    return failureOf(error);
   }
+}
+
+async function answerTo<O extends Operation>(
+  op: O,
+  request: RequestOf<O>,
+  handlers: Handlers,
+): Promise<string> {
+  return JSON.stringify(OPERATIONS[op].answerJson(await handlers[op](request)));
+}
+
+function failureOf(error: unknown): string {
+  return JSON.stringify(failedJson({ failed: troubleOf(error) }));
 }

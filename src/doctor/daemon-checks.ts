@@ -8,7 +8,6 @@ import { strangers } from './process-facts.ts';
 import type { Scene } from './scene.ts';
 
 const FORWARDER = { is: 'forwarder' } as const;
-const ANSWER_MS = 2000;
 
 /** The forwarder and its watch. `needed`: some bridge has endpoints. */
 export function daemonChecks(scene: Scene, needed: boolean, version: string): readonly Examination[] {
@@ -42,9 +41,7 @@ export function daemonChecks(scene: Scene, needed: boolean, version: string): re
 }
 
 async function examineControl(): Promise<Finding> {
-  const report = await askForwarder({ op: 'count' }, ANSWER_MS);
-  if (report === undefined) return failed('nobody listens on it', 'run tproxy restart');
-  if (report.error !== undefined) return failed(report.error, 'run tproxy restart');
-  const { relays = 0 } = report;
-  return ok(`answers; ${counted(relays, 'connection')} now`);
+  const count = await askForwarder('count', {});
+  if (count === undefined) return failed('nobody listens on it', 'run tproxy restart');
+  return ok(`answers; ${counted(count.relays, 'connection')} now`);
 }

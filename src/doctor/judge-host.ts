@@ -13,7 +13,7 @@ export function judgeRoot(uid: number | undefined): Finding {
   return uid === 0 ? ok('yes') : failed('you are not root', 'run it with sudo: sudo tproxy doctor');
 }
 
-export function judgeConfiguration({ file, exists, config, problems, readable }: LoadedConfig): Finding {
+export function judgeConfiguration({ file, state, config, problems }: LoadedConfig): Finding {
   const remedy = `correct it: tproxy check ${file}`;
   const shown = (list: typeof problems): string => {
     const texts = list.slice(0, SHOWN_PROBLEMS).map((problem) => formatProblem(problem, file));
@@ -22,9 +22,9 @@ export function judgeConfiguration({ file, exists, config, problems, readable }:
     );
   };
   const errors = problems.filter(({ severity }) => severity === 'error');
-  if (!readable || errors.length > 0) return failed(shown(errors), remedy);
+  if (state === 'unreadable' || state === 'faulty') return failed(shown(errors), remedy);
   if (problems.length > 0) return warning(shown(problems), remedy);
-  if (!exists) return ok(`there is no ${file}: no services`);
+  if (state === 'missing') return ok(`there is no ${file}: no services`);
   const { services } = config;
   return ok(`${file}: ${counted(services.length, 'service')}`);
 }

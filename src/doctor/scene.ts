@@ -89,7 +89,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
     }),
     processes: once(processFacts),
     plan: once(async () => {
-      const { exists, config: wanted } = await config();
+      const { state, config: wanted } = await config();
       const report = { info: () => undefined, warning: () => undefined, error: () => undefined };
       const seams: DriverDeps = {
         run,
@@ -101,7 +101,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         daemons: { sync: refuse, serves: refuse },
         withLock: refuse,
       };
-      return planHost(exists ? wanted.services : undefined, seams);
+      return planHost(state === 'missing' ? undefined : wanted.services, seams);
     }),
     listening: async (bridge) => {
       const args = [`--net=${netnsPath(netnsName(bridge))}`, '--', 'cat', '/proc/self/net/tcp'];

@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
-import type { BridgeReport, SyncReport } from '../control/ask.ts';
+import { type BridgeReport, type Failed, type SyncReport, troubleOf } from '../control/report.ts';
 import { startControlServer } from '../control/server.ts';
 import type { FromWorker, ToWorker } from '../dataplane/messages.ts';
+import { TproxyError } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
@@ -15,13 +16,14 @@ import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
 import { Observation } from './books/observation.ts';
 import type { BridgeHost } from './bridges/bridge-host.ts';
+import { listenerUser } from './bridges/listener-user.ts';
 import { Recovery } from './bridges/recovery.ts';
 import { ServedBridges } from './bridges/served-bridges.ts';
 import { spawnListener } from './bridges/spawn-listener.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
 import { descriptorLimit, limitsOf } from './limits.ts';
 import { Planes } from './planes.ts';
-import { type Asked, answer } from './requests.ts';
+import { type Asked, handlersOf } from './requests.ts';
 import { leaveWatch } from './succession.ts';
 import { becomeWanted } from './sync.ts';
 
@@ -32,13 +34,21 @@ export interface ForwarderOptions {
   readonly run: Run;
 }
 
+/** What it is made of. */
+interface Parts {
+  readonly logFile: LogFile;
+  readonly plane: Planes;
+  readonly user: User | undefined;
+}
+
 /**
  * The process in the root namespace. This, its main thread, decides: it reads the endpoint maps, sees that every bridge
  * with endpoints has its listener, and answers commands. Connections are the business of the data-plane thread.
  */
 export class Forwarder implements BridgeHost, Asked {
   settings: Settings;
-  user: User | undefined;
+  /** Listeners run as this user; undefined: as root without capabilities. */
+  readonly user: User | undefined;
   readonly plane: Planes;
   readonly bridges: ServedBridges;
   readonly observation: Observation;
@@ -53,12 +63,29 @@ export class Forwarder implements BridgeHost, Asked {
   private hasYielded = false;
   private onDrained: (() => void) | undefined;
 
-  constructor({ settings, run, again }: ForwarderOptions) {
+  /** Its data plane comes up meanwhile: wait for `plane.ready`. */
+  static async create(options: ForwarderOptions): Promise<Forwarder> {
+    const { settings, run } = options;
+    const logFile = openLogFile(forwarderLog(), settings.debugLevel);
+    const data = { limits: limitsOf(settings), descriptorLimit: descriptorLimit() };
+    const plane = Planes.start(settings.workers, data);
+    try {
+      const user = await listenerUser(run, settings.processOwner, logFile.logger);
+      return new Forwarder(options, { logFile, plane, user });
+    } catch (error) {
+      // A thread that waits for events would keep the process from ending.
+      await plane.close();
+      logFile.close();
+      throw error;
+    }
+  }
+
+  private constructor({ settings, run, again }: ForwarderOptions, { logFile, plane, user }: Parts) {
     this.settings = settings;
     this.run = run;
-    this.logFile = openLogFile(forwarderLog(), settings.debugLevel);
-    const data = { limits: limitsOf(settings), descriptorLimit: descriptorLimit() };
-    this.plane = Planes.start(settings.workers, data);
+    this.logFile = logFile;
+    this.plane = plane;
+    this.user = user;
     this.plane.on('message', (message) => this.onMessage(message));
     this.plane.on('died', (error) => {
       this.log.fatal({ err: error }, 'data plane died, forwarder ends');
@@ -102,12 +129,13 @@ export class Forwarder implements BridgeHost, Asked {
     this.recovery.lost();
   }
 
-  /** Hears requests from now on, which wait until `first` and the first sync are done; resolves with its report. */
-  async serve(first: () => Promise<void>): Promise<SyncReport> {
+  /** Hears requests from now on, which wait until `first` and the first sync are done; resolves with how that went. */
+  async serve(first: () => Promise<void>): Promise<SyncReport | Failed> {
     const report = await this.serial.run(async () => {
-      this.control = await startControlServer((request) => answer(request, this));
+      this.control = await startControlServer(handlersOf(this));
       await first();
-      const synced = await this.syncNow(this.settings);
+      // It stays when that fails: others rely on it by now, and the next sync may do better.
+      const synced = await this.syncNow(this.settings).catch((error) => ({ failed: troubleOf(error) }));
       this.recovery.start();
       return synced;
     });
@@ -175,14 +203,18 @@ export class Forwarder implements BridgeHost, Asked {
 
   private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
     if (this.hasYielded) {
-      return { ok: false, error: 'this forwarder has handed over to another one; run it again', bridges: [] };
+      throw new TproxyError('this forwarder has handed over to another one', { remedy: 'run it again' });
     }
     this.applySettings(settings);
     await this.observation.serveMetrics(settings.metricsListen);
-    const report = await becomeWanted(this.bridges, this.run, this.log, only);
-    this.observation.reloaded(report, only);
-    if (report.error !== undefined) return report;
-    return { ...report, warnings: [...this.observation.warnings, ...this.overdue()] };
+    try {
+      const synced = await becomeWanted(this.bridges, this.run, this.log, only);
+      this.observation.reloaded(synced.bridges, only);
+      return { ...synced, warnings: [...this.observation.warnings, ...this.overdue()] };
+    } catch (error) {
+      this.observation.reloaded(undefined, only);
+      throw error;
+    }
   }
 
   /** What the settings ask for and only a restart brings. */

@@ -1,6 +1,6 @@
 import { closeSync, writeFileSync, writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import type { SyncReport } from '../control/ask.ts';
+import { type Failed, failedJson, type SyncReport, syncReportJson, troubleOf } from '../control/report.ts';
 import { messageOf } from '../errors.ts';
 import { PREFIX } from '../model/names.ts';
 import { savedSettings } from '../process/settings-file.ts';
@@ -13,9 +13,10 @@ import { startForwarder } from './start.ts';
 /** Inherited pipe on which whoever started this process waits for its first report. */
 const READY_FD = 3;
 
-function tell(report: SyncReport): void {
+function tell(report: SyncReport | Failed): void {
+  const told = 'failed' in report ? failedJson(report) : syncReportJson(report);
   try {
-    writeSync(READY_FD, `${JSON.stringify(report)}\n`);
+    writeSync(READY_FD, `${JSON.stringify(told)}\n`);
     closeSync(READY_FD);
   } catch {
     // Nobody waits any more.
@@ -42,14 +43,15 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
-    process.on('SIGHUP', () => void forwarder.sync());
+    // How it went is in the log.
+    process.on('SIGHUP', () => void forwarder.sync().catch(() => undefined));
     tell(report);
     sayReady();
   } catch (error) {
     const stack = error instanceof Error ? error.stack : undefined;
     const line = { level: 60, time: Date.now(), pid: process.pid, reason: messageOf(error), stack };
     process.stderr.write(`${JSON.stringify({ ...line, msg: 'forwarder can not start' })}\n`);
-    tell({ ok: false, error: messageOf(error), bridges: [] });
+    tell({ failed: troubleOf(error) });
     process.exit(1);
   }
 }

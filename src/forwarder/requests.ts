@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BridgeReport, ControlRequest, SyncReport } from '../control/ask.ts';
+import type { AnswerOf, RequestOf } from '../control/operations.ts';
+import type { SyncReport } from '../control/report.ts';
+import type { Handlers } from '../control/server.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
-import type { RelayList, Stats } from '../model/stats.ts';
 import type { Observation } from './books/observation.ts';
 
 /** A successor gives up waiting a little later, and kills this process with all its relays; it brings back itself what is missing. */
@@ -15,47 +16,40 @@ export interface Asked {
   sync(settings: Settings, bridge: string | undefined): Promise<SyncReport>;
   /** The bridge is served with just these endpoints. */
   serves(bridge: string, endpoints: readonly Endpoint[]): boolean;
-  heal(): Promise<readonly BridgeReport[]>;
+  heal(): Promise<unknown>;
   yieldToSuccessor(): Promise<void>;
   readonly observation: Pick<Observation, 'countRelays' | 'stats' | 'relays'>;
 }
 
-/** The answer to a request from the control socket. */
-export async function answer(request: ControlRequest, asked: Asked): Promise<SyncReport | Stats | RelayList> {
-  switch (request.op) {
-    case 'sync':
-      return asked.sync(request.settings, request.bridge);
-    case 'serves':
-      return { ok: isServed(request, asked), bridges: [] };
-    case 'prepare':
-      return { ok: true, bridges: await healed(asked) };
-    case 'yield':
+/** Who answers each request from the control socket. */
+export function handlersOf(asked: Asked): Handlers {
+  return {
+    sync: ({ settings, bridge }) => asked.sync(settings, bridge),
+    serves: async (request) => isServed(request, asked),
+    prepare: async () => {
+      await healed(asked);
+      return {};
+    },
+    yield: async () => {
       await asked.yieldToSuccessor();
-      return { ok: true, bridges: [] };
-    case 'count':
-      return asked.observation.countRelays();
-    case 'stats':
-      return asked.observation.stats(request.byGuest);
-    case 'relays':
-      return asked.observation.relays();
-    default:
-      return request satisfies never;
-  }
+      return {};
+    },
+    count: () => asked.observation.countRelays(),
+    stats: ({ byGuest }) => asked.observation.stats(byGuest),
+    relays: () => asked.observation.relays(),
+  };
 }
 
 /** Brings back missing listeners, as far as there is time. */
-async function healed(asked: Asked): Promise<readonly BridgeReport[]> {
+async function healed(asked: Asked): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<readonly BridgeReport[]>((resolve) => {
-    timer = setTimeout(resolve, HEAL_MS, []);
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, HEAL_MS);
   });
-  return Promise.race([asked.heal(), late]).finally(() => clearTimeout(timer));
+  await Promise.race([asked.heal(), late]).finally(() => clearTimeout(timer));
 }
 
 /** True when a sync would do nothing, were it asked for one. */
-function isServed(
-  { bridge, endpoints, settings }: Extract<ControlRequest, { op: 'serves' }>,
-  asked: Asked,
-): boolean {
-  return isDeepStrictEqual(settings, asked.settings) && asked.serves(bridge, endpoints);
+function isServed({ bridge, endpoints, settings }: RequestOf<'serves'>, asked: Asked): AnswerOf<'serves'> {
+  return { served: isDeepStrictEqual(settings, asked.settings) && asked.serves(bridge, endpoints) };
 }

@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import type { SyncReport } from '../control/ask.ts';
+import type { Failed, SyncReport } from '../control/report.ts';
 import { RUN_DIRECTORY } from '../process/paths.ts';
 import { type OwnProcess, ownProcesses } from '../process/processes.ts';
 import type { TakeOver } from '../process/roles.ts';
@@ -7,7 +7,6 @@ import { ensureRunDirectory } from '../process/run-directory.ts';
 import { AT_ONCE } from '../side-by-side.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import { VERSION } from '../version.ts';
-import { listenerUser } from './bridges/listener-user.ts';
 import { Forwarder, type ForwarderOptions } from './forwarder.ts';
 import { sayReady } from './heartbeat.ts';
 import { adoptListeners, announceSuccession, replaceListeners, succeedForwarder } from './succession.ts';
@@ -22,10 +21,10 @@ export interface StartOptions extends ForwarderOptions {
  */
 export async function startForwarder(
   options: StartOptions,
-): Promise<{ forwarder: Forwarder; report: SyncReport }> {
+): Promise<{ forwarder: Forwarder; report: SyncReport | Failed }> {
   ensureRunDirectory();
   chmodSync(RUN_DIRECTORY, 0o711);
-  const forwarder = new Forwarder(options);
+  const forwarder = await Forwarder.create(options);
   forwarder.log.info({ version: VERSION, workers: options.settings.workers }, 'forwarder starts');
   const running = ownProcesses().filter(({ role }) => role === 'forwarder' || role === 'listener');
   try {
@@ -41,9 +40,8 @@ async function begin(
   forwarder: Forwarder,
   { run, takeOver, again }: StartOptions,
   running: readonly OwnProcess[],
-): Promise<SyncReport> {
+): Promise<SyncReport | Failed> {
   const { log, plane, bridges } = forwarder;
-  forwarder.user = await listenerUser(run, forwarder.settings.processOwner, log);
   const maps = await readEndpointMaps(run);
   // Where others serve, nothing is taken from them before this process can.
   if (running.length > 0) await plane.ready;

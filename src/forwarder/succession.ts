@@ -1,4 +1,4 @@
-import { askForwarder } from '../control/ask.ts';
+import { AskCode, askForwarder } from '../control/ask.ts';
 import { TproxyError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
@@ -12,8 +12,6 @@ import {
 import { sideBySide } from '../side-by-side.ts';
 import type { ServedBridge } from './bridges/served-bridge.ts';
 
-/** A forwarder that takes longer to hand over is hung. */
-const YIELD_TIMEOUT_MS = 8000;
 /** How long listeners of an earlier forwarder get to introduce themselves. */
 const ADOPTION_MS = 1000;
 const LOOK_EVERY_MS = 5;
@@ -29,9 +27,11 @@ type Bridges = ReadonlyMap<string, ServedBridge>;
  */
 export async function announceSuccession(log: Logger): Promise<boolean> {
   try {
-    await askForwarder({ op: 'prepare' }, YIELD_TIMEOUT_MS);
+    await askForwarder('prepare', {});
     return true;
   } catch (error) {
+    // An answer it is, if only that it does not know the word.
+    if (error instanceof TproxyError && error.code === AskCode.refused) return true;
     log.warn({ err: error }, 'the forwarder before this one does not answer');
     return false;
   }
@@ -56,7 +56,7 @@ export async function succeedForwarder(log: Logger, again: boolean, isDeaf: bool
 
 async function hasYielded(log: Logger): Promise<boolean> {
   try {
-    return (await askForwarder({ op: 'yield' }, YIELD_TIMEOUT_MS)) !== undefined;
+    return (await askForwarder('yield', {})) !== undefined;
   } catch (error) {
     log.warn({ err: error }, 'the forwarder before this one did not hand over');
     return false;

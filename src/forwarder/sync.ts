@@ -1,28 +1,32 @@
-import type { SyncReport } from '../control/ask.ts';
-import { messageOf } from '../errors.ts';
+import type { BridgeReport } from '../control/report.ts';
 import type { Logger } from '../log.ts';
 import type { EndpointMaps } from '../model/endpoint.ts';
 import { readEndpointMap, readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import type { ServedBridges } from './bridges/served-bridges.ts';
 
-/** Brings all bridges, or `only` one, to what the endpoint maps of nft say. Unreadable is not empty: nothing is changed then. */
+/** What became of the bridges, and how many are served by now. */
+export interface Synced {
+  readonly bridges: readonly BridgeReport[];
+  readonly served: number;
+}
+
+/** Brings all bridges, or `only` one, to what the endpoint maps of nft say. Unreadable is not empty: it rejects, nothing is changed. */
 export async function becomeWanted(
   bridges: ServedBridges,
   run: Run,
   log: Logger,
   only: string | undefined,
-): Promise<SyncReport> {
+): Promise<Synced> {
   let wanted: EndpointMaps;
   try {
     wanted = await (only === undefined ? readEndpointMaps(run) : readEndpointMap(run, only));
   } catch (error) {
     log.error({ err: error }, 'endpoints unreadable, nothing changed');
-    return { ok: false, error: messageOf(error), bridges: [] };
+    throw error;
   }
   // The last one: whoever asks will stop this process too, unless nft has endpoints that nobody told us of.
-  if (only !== undefined && bridges.wouldBeNone(wanted, only)) return { ok: true, bridges: [], served: 0 };
+  if (only !== undefined && bridges.wouldBeNone(wanted, only)) return { bridges: [], served: 0 };
   const reports = await bridges.become(wanted, only);
-  const ok = reports.every(({ error }) => error === undefined);
-  return { ok, bridges: reports, served: bridges.all.length };
+  return { bridges: reports, served: bridges.all.length };
 }

@@ -27,6 +27,24 @@ export interface Settings {
 }
 
 export const MAX_WORKERS = 64;
+/** A week: far from the 24 days after which timers of Node overflow and fire at once. */
+export const MAX_TIMEOUT_S = 7 * 24 * 3600;
+/** The kernel's limit for TCP_KEEPIDLE. */
+export const MAX_KEEPALIVE_S = 32_767;
+
+/** Settings that are whole numbers. */
+type WholeNumber = keyof Settings & (`${string}S` | 'workers');
+
+/** The least and the most of each setting that is a whole number. */
+export const SETTING_BOUNDS: Readonly<Record<WholeNumber, readonly [least: number, most: number]>> = {
+  drainTimeoutS: [0, MAX_TIMEOUT_S],
+  lingerTimeoutS: [0, MAX_TIMEOUT_S],
+  // 0 would leave it to the kernel, which gives up after two minutes: no guest waits that long.
+  connectTimeoutS: [1, MAX_TIMEOUT_S],
+  keepaliveS: [0, MAX_KEEPALIVE_S],
+  idleTimeoutS: [0, MAX_TIMEOUT_S],
+  workers: [1, MAX_WORKERS],
+};
 
 export const DEFAULT_SETTINGS: Settings = {
   debugLevel: 2,

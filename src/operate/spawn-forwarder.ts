@@ -2,12 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { SyncReport } from '../control/ask.ts';
+import { readAnswer } from '../control/ask.ts';
+import type { SyncReport } from '../control/report.ts';
 import { TproxyError } from '../errors.ts';
 import type { Settings } from '../model/settings.ts';
 import { loadBundle } from '../process/bundle.ts';
 import { forwarderLog } from '../process/paths.ts';
 import { ROLE_VARIABLE, type TakeOver, VERSION_VARIABLE, WATCH_TITLE } from '../process/roles.ts';
+import { settingsText } from '../process/settings-json.ts';
 import { VERSION } from '../version.ts';
 
 /** Longest time from starting the forwarder to its first report, on a host with hundreds of bridges. One that hangs ends earlier. */
@@ -18,7 +20,7 @@ const WATCH_END_MS = 500;
 
 /**
  * Starts the forwarder, under its watch, in the caller's network namespace and waits until its first sync is done. Rejects
- * when it died or says nothing.
+ * when it died, says nothing, or says that nothing could be done.
  */
 export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Promise<SyncReport> {
   const watch = fileURLToPath(new URL('./watch', import.meta.url));
@@ -32,7 +34,7 @@ export async function spawnForwarder(settings: Settings, takeOver: TakeOver): Pr
       NODE_OPTIONS: loadBundle(new URL('./forwarder.cjs', import.meta.url), '--max-semi-space-size=2'),
       [ROLE_VARIABLE]: 'forwarder',
       [VERSION_VARIABLE]: VERSION,
-      ONE_TPROXY_SETTINGS: JSON.stringify(settings),
+      ONE_TPROXY_SETTINGS: settingsText(settings),
       ONE_TPROXY_TAKE_OVER: takeOver,
     },
   });
@@ -49,7 +51,10 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void =>
       reject(
-        new TproxyError(`forwarder ${what}; its log ${forwarderLog()} says why`, { code: 'NOT_STARTED' }),
+        new TproxyError(`forwarder ${what}`, {
+          code: 'NOT_STARTED',
+          remedy: `its log ${forwarderLog()} says why`,
+        }),
       );
     const timer = setTimeout(
       () => fail(`did not get ready within ${READY_TIMEOUT_MS / 1000} s`),
@@ -58,12 +63,12 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
     const lines = createInterface({ input: pipe });
     lines.once('line', (line) => {
       clearTimeout(timer);
-      const report = JSON.parse(line) as SyncReport;
-      if (report.error === undefined) resolve(report);
-      else {
+      try {
+        resolve(readAnswer('sync', line));
+      } catch (error) {
         // Most likely it ends now, and its watch with it: whoever is told of the failure shall find neither.
-        child.removeAllListeners('exit').once('exit', () => resolve(report));
-        setTimeout(() => resolve(report), WATCH_END_MS);
+        child.removeAllListeners('exit').once('exit', () => reject(error));
+        setTimeout(() => reject(error), WATCH_END_MS);
       }
     });
     // The forwarder died without a word. If its watch ends as well, how it ended says more.

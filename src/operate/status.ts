@@ -1,4 +1,5 @@
-import { askForwarder, type SyncReport } from '../control/ask.ts';
+import { askForwarder } from '../control/ask.ts';
+import type { RelayCount } from '../control/operations.ts';
 import { listenerTitle, PREFIX } from '../model/names.ts';
 import { connectionsLeft } from '../process/draining.ts';
 import { type OwnProcess, ownProcesses } from '../process/processes.ts';
@@ -12,18 +13,14 @@ export function statusLines(found: readonly OwnProcess[] = ownProcesses()): stri
     .map(({ pid, bridge }) => `${bridge === undefined ? PREFIX : listenerTitle(bridge)}: ${pid}`);
 }
 
-const ANSWER_MS = 2000;
-
 /** Lines of `tproxy status -v`: every process of ours, what it is, and how many connections it has. */
 export async function verboseStatusLines(found: readonly OwnProcess[] = ownProcesses()): Promise<string[]> {
   const forwarder = found.some(({ role }) => role === 'forwarder');
-  const report = forwarder
-    ? await askForwarder({ op: 'count' }, ANSWER_MS).catch(() => undefined)
-    : undefined;
+  const report = forwarder ? await askForwarder('count', {}).catch(() => undefined) : undefined;
   return found.map((process_) => verboseLine(process_, report));
 }
 
-function verboseLine({ pid, role, bridge, astray }: OwnProcess, report: SyncReport | undefined): string {
+function verboseLine({ pid, role, bridge, astray }: OwnProcess, report: RelayCount | undefined): string {
   if (role === 'watch') return `${WATCH_TITLE}: ${pid}  starts the forwarder again when it dies or hangs`;
   if (role === 'forwarder') return `${PREFIX}: ${pid}  forwarder, ${connections(report?.relays)}`;
   if (role === 'draining') {

@@ -1,4 +1,6 @@
-import { askForwarder, type ControlRequest, type SyncReport } from '../control/ask.ts';
+import { AskCode, askForwarder } from '../control/ask.ts';
+import type { RequestOf } from '../control/operations.ts';
+import { errorOf, type SyncReport } from '../control/report.ts';
 import { TproxyError } from '../errors.ts';
 import type { Endpoint, EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
@@ -28,7 +30,7 @@ export async function start(options: VerbOptions): Promise<void> {
 
 /** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
 export async function reload(options: VerbOptions): Promise<void> {
-  const report = await ask({ op: 'sync', settings: options.settings });
+  const report = await askToSync({ settings: options.settings });
   if (report !== undefined) {
     demand(report, options);
     return;
@@ -76,14 +78,9 @@ export async function stop(): Promise<void> {
 /** Brings daemons to what the maps say of `bridge`, and fails only for trouble on it: the driver's view. */
 export async function sync(options: VerbOptions, bridge: string): Promise<void> {
   const report = await bringUp(options, bridge);
-  if (report === undefined) return;
-  if (report.error !== undefined) throw new TproxyError(report.error);
-  const trouble = report.bridges.find((entry) => entry.bridge === bridge)?.error;
-  if (trouble !== undefined) throw new TproxyError(trouble);
+  const trouble = report?.bridges.find((entry) => entry.bridge === bridge)?.trouble;
+  if (trouble !== undefined) throw errorOf(trouble);
 }
-
-/** Longest time for an answer from memory. */
-const ANSWER_MS = 10_000;
 
 /** True when the running processes serve `bridge` with `endpoints` already, as far as they know. Changes nothing. */
 export async function serves(
@@ -91,9 +88,9 @@ export async function serves(
   bridge: string,
   endpoints: readonly Endpoint[],
 ): Promise<boolean> {
-  const request = { op: 'serves', bridge, endpoints, settings } as const;
-  const report = await askForwarder(request, ANSWER_MS).catch(() => undefined);
-  return report?.ok === true;
+  // Whatever keeps it from answering, a sync finds out.
+  const answer = await askForwarder('serves', { bridge, endpoints, settings }).catch(() => undefined);
+  return answer?.served === true;
 }
 
 /**
@@ -101,23 +98,21 @@ export async function serves(
  * or by a new one. Undefined when there is no endpoint anywhere: then what still runs was stopped.
  */
 async function bringUp({ run, settings }: VerbOptions, bridge?: string): Promise<SyncReport | undefined> {
-  const only = bridge === undefined ? {} : { bridge };
-  const running = await ask({ op: 'sync', settings, ...only });
-  const serving = running?.served ?? running?.bridges.length ?? 0;
-  if (running !== undefined && (running.error !== undefined || serving > 0)) return running;
+  const running = await askToSync(bridge === undefined ? { settings } : { settings, bridge });
+  if (running !== undefined && running.served > 0) return running;
   if (!hasEndpoints(await readEndpointMaps(run))) {
     await stop();
     return undefined;
   }
-  return (running && (await ask({ op: 'sync', settings }))) ?? (await spawnForwarder(settings, 'adopt'));
+  return (running && (await askToSync({ settings }))) ?? (await spawnForwarder(settings, 'adopt'));
 }
 
 /** Undefined also when the forwarder died while it was asked. */
-async function ask(request: ControlRequest): Promise<SyncReport | undefined> {
+async function askToSync(request: RequestOf<'sync'>): Promise<SyncReport | undefined> {
   try {
-    return await askForwarder(request);
+    return await askForwarder('sync', request);
   } catch (error) {
-    if (error instanceof TproxyError && error.code === 'HUNG_UP') return undefined;
+    if (error instanceof TproxyError && error.code === AskCode.hungUp) return undefined;
     throw error;
   }
 }
@@ -127,8 +122,11 @@ function hasEndpoints(maps: EndpointMaps): boolean {
 }
 
 function demand(report: SyncReport, { warn }: VerbOptions): void {
-  for (const text of report.warnings ?? []) warn?.(text);
-  if (report.ok) return;
-  const troubles = report.bridges.flatMap(({ error }) => (error === undefined ? [] : [error]));
-  throw new TproxyError(report.error ?? troubles.join('\n'));
+  for (const text of report.warnings) warn?.(text);
+  const [trouble, ...others] = report.bridges.flatMap(({ trouble }) =>
+    trouble === undefined ? [] : [trouble],
+  );
+  if (trouble === undefined) return;
+  if (others.length === 0) throw errorOf(trouble);
+  throw new TproxyError([trouble, ...others].map((one) => errorOf(one).message).join('\n'));
 }

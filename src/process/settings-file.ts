@@ -1,12 +1,12 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Settings } from '../model/settings.ts';
 import { SETTINGS_FILE } from './paths.ts';
-import { parseSettings } from './settings-json.ts';
+import { parseSettings, settingsText } from './settings-json.ts';
 
 /** Keeps the settings of the last reload for a forwarder that is started again after a crash. */
 export function saveSettings(settings: Settings): void {
   const fresh = `${SETTINGS_FILE}.${process.pid}`;
-  writeFileSync(fresh, `${JSON.stringify(settings)}\n`, { mode: 0o600 });
+  writeFileSync(fresh, `${settingsText(settings)}\n`, { mode: 0o600 });
   renameSync(fresh, SETTINGS_FILE);
 }
 

@@ -1,35 +1,35 @@
 import { DEFAULT_LIMITS, isLimit, type Limits } from '../model/limits.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, MAX_WORKERS, type Settings } from '../model/settings.ts';
+import { DEFAULT_SETTINGS, type DebugLevel, SETTING_BOUNDS, type Settings } from '../model/settings.ts';
 
-/** A week. Timers of Node overflow after 24 days and fire at once. */
-const MAX_SECONDS = 604_800;
 const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
+
+/** Settings as JSON, and nothing else that whoever has them may have beside them. */
+export function settingsText(settings: Settings): string {
+  return JSON.stringify(parseSettings(settings));
+}
 
 /** Settings from JSON made by this program (possibly by another version of it): what is missing or odd takes its default. */
 export function parseSettings(value: unknown): Settings {
   const given = asRecord(value);
-  const seconds = (key: keyof Settings & `${string}S`): number => {
-    const candidate = given[key];
-    return typeof candidate === 'number' && candidate >= 0 && candidate <= MAX_SECONDS
-      ? candidate
-      : DEFAULT_SETTINGS[key];
+  const whole = (name: keyof typeof SETTING_BOUNDS): number => {
+    const candidate = given[name];
+    const [least, most] = SETTING_BOUNDS[name];
+    const isGood =
+      Number.isInteger(candidate) && (candidate as number) >= least && (candidate as number) <= most;
+    return isGood ? (candidate as number) : DEFAULT_SETTINGS[name];
   };
   return {
     debugLevel: DEBUG_LEVELS.find((level) => level === given.debugLevel) ?? DEFAULT_SETTINGS.debugLevel,
-    connectTimeoutS: seconds('connectTimeoutS'),
-    lingerTimeoutS: seconds('lingerTimeoutS'),
-    idleTimeoutS: seconds('idleTimeoutS'),
-    keepaliveS: seconds('keepaliveS'),
-    drainTimeoutS: seconds('drainTimeoutS'),
-    workers: isWorkers(given.workers) ? given.workers : DEFAULT_SETTINGS.workers,
+    connectTimeoutS: whole('connectTimeoutS'),
+    lingerTimeoutS: whole('lingerTimeoutS'),
+    idleTimeoutS: whole('idleTimeoutS'),
+    keepaliveS: whole('keepaliveS'),
+    drainTimeoutS: whole('drainTimeoutS'),
+    workers: whole('workers'),
     limits: parseLimits(given.limits),
     ...(typeof given.processOwner === 'string' ? { processOwner: given.processOwner } : {}),
     ...(typeof given.metricsListen === 'string' ? { metricsListen: given.metricsListen } : {}),
   };
-}
-
-function isWorkers(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_WORKERS;
 }
 
 function parseLimits(value: unknown): Limits {

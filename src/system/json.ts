@@ -5,10 +5,13 @@ import { TproxyError } from '../errors.ts';
  * there": treating it as empty would take running things away.
  */
 export class UnreadableAnswerError extends TproxyError {
+  readonly wrong: string;
+
   constructor(source: string, wrong: string, details: { cause?: unknown; remedy?: string } = {}) {
     const { cause, remedy = `see what it says: ${source}` } = details;
     const what = `${source}: can't understand its answer: ${wrong} (nothing was changed)`;
     super(what, { code: 'UNREADABLE', cause, remedy });
+    this.wrong = wrong;
   }
 }
 

@@ -1,21 +1,20 @@
-import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { applyHost, type BridgeOutcome, planHost } from '../../driver/host.ts';
 import { words } from '../../driver/plan/step-words.ts';
-import { ConfigError, ExitCode, messageOf } from '../../errors.ts';
+import { ExitCode, messageOf } from '../../errors.ts';
 import { missingProcesses } from '../../operate/missing.ts';
 import { start } from '../../operate/verbs.ts';
 import { RUN_DIRECTORY } from '../../process/paths.ts';
 import { runProgram } from '../../system/run.ts';
+import { faultlessConfiguration } from '../configuration.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
-import { type Configured, realDeps, reporterOn } from './driver.ts';
+import { realDeps, reporterOn } from './driver.ts';
 
 /** `tproxy apply`: brings the whole host, running guests included, to what the configuration asks for. */
 export async function apply(configFile: string, io: Io): Promise<ExitCode> {
   demandRoot('apply');
-  const { services, ...wanted } = await faultlessConfiguration(configFile, io);
+  const { services, ...wanted } = await faultlessConfiguration(configFile, io, WORDS);
   const { settings } = wanted;
   const deps = realDeps(wanted, reporterOn(io));
   // A name server may take seconds: not while others wait for the lock.
@@ -36,7 +35,7 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
 /** `tproxy plan`: what `apply` would do. Changes nothing. */
 export async function plan(configFile: string, io: Io): Promise<ExitCode> {
   demandRoot('plan');
-  const { services, ...wanted } = await faultlessConfiguration(configFile, io);
+  const { services, ...wanted } = await faultlessConfiguration(configFile, io, WORDS);
   const deps = {
     ...realDeps(wanted, reporterOn(io)),
     attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only'),
@@ -47,19 +46,7 @@ export async function plan(configFile: string, io: Io): Promise<ExitCode> {
   return exitCodeOf(outcomes);
 }
 
-/**
- * At deploy time a faulty entry is skipped. Here that would take a service from running guests, so any fault stops it
- * before anything is touched. `services` undefined: there is no file.
- */
-async function faultlessConfiguration(file: string, io: Io): Promise<Configured> {
-  const { config, problems, readable, exists } = await loadConfig(file);
-  for (const problem of problems) io.err(formatProblem(problem, file));
-  if (!readable || problems.some(({ severity }) => severity === 'error')) {
-    throw new ConfigError(`${file} has errors: nothing was changed`);
-  }
-  if (!exists) io.err(`WARNING: there is no ${file}: guests keep the services that they have`);
-  return { services: exists ? config.services : undefined, settings: config, policing: config.policing };
-}
+const WORDS = { refused: 'nothing was changed', missing: 'guests keep the services that they have' };
 
 function printOutcomes(outcomes: readonly BridgeOutcome[], io: Io, processes: readonly string[] = []): void {
   for (const { bridge, decision, why, steps } of outcomes) {

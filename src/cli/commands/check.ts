@@ -1,17 +1,15 @@
-import { loadConfig } from '../../config/load.ts';
 import { formatProblem } from '../../config/problem.ts';
-import { ConfigError, ExitCode } from '../../errors.ts';
+import { ExitCode } from '../../errors.ts';
 import { counted } from '../../words.ts';
+import { countErrors, demandedConfiguration } from '../configuration.ts';
 import type { Io } from '../io.ts';
 
 /** `tproxy check`: everything that is wrong with the configuration, at once. Changes nothing. */
 export async function check(options: { readonly file: string }, io: Io): Promise<ExitCode> {
   const { file } = options;
-  const { exists, config, problems } = await loadConfig(file);
-  if (!exists) throw new ConfigError(`${file}: no such file; give the path of an OpenNebulaNetwork.conf`);
-
+  const { config, problems } = await demandedConfiguration(file);
   for (const problem of problems) io.err(formatProblem(problem, file));
-  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  const errors = countErrors(problems);
   const services = counted(config.services.length, 'service');
   const found = [counted(errors, 'error'), counted(problems.length - errors, 'warning')];
   if (errors > 0) {

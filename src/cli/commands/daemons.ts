@@ -2,9 +2,9 @@ import { ExitCode } from '../../errors.ts';
 import { reload, restart, start, stop } from '../../operate/verbs.ts';
 import { withLock } from '../../process/lock.ts';
 import { runProgram } from '../../system/run.ts';
+import { settingsForDaemons } from '../configuration.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
-import { loadSettings } from '../settings.ts';
 
 /** `tproxy start`, `stop`, `restart`, `reload`. What was asked for holds when the result is `ok`. */
 export async function daemonVerb(
@@ -18,7 +18,7 @@ export async function daemonVerb(
     return ExitCode.ok;
   }
   const warn = (text: string): void => io.err(`WARNING: ${text}`);
-  const options = { run: runProgram, settings: await loadSettings(configFile, io), warn };
+  const options = { run: runProgram, settings: await settingsForDaemons(configFile, io), warn };
   const act = { start, restart, reload }[verb];
   await withLock(() => act(options));
   return ExitCode.ok;

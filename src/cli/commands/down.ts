@@ -3,10 +3,11 @@ import { detach } from '../../driver/down.ts';
 import type { Released } from '../../driver/release.ts';
 import { ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import type { Service } from '../../model/service.ts';
+import { configurationForVm } from '../configuration.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
-import { type MakeDeps, readConfiguration, realDeps, reporterOn, reporting } from './driver.ts';
+import { type MakeDeps, realDeps, reporterOn, reporting } from './driver.ts';
 
 /**
  * `tproxy down`: takes away what only this VM's NICs needed. Each NIC is tried; one that fails makes the exit code 1. An
@@ -18,7 +19,7 @@ export async function down(options: DriverOptions, io: Io, makeDeps: MakeDeps = 
     demandRoot('down');
     const concerns = await readConcerns(options, io, report);
     if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
-    const { services, ...wanted } = await readConfiguration(options.configFile, report);
+    const { services, ...wanted } = await configurationForVm(options.configFile, report);
     const deps = makeDeps(wanted, report);
     // All of the VM goes: the tap of one NIC is no guest that would keep the bridge of the next.
     const taps = concerns.list.flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));

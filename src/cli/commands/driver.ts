@@ -1,14 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
+import type { Config } from '../../config/config.ts';
 import { resolveServices } from '../../config/resolve.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
 import { rememberingResolve } from '../../driver/endpoints.ts';
-import { ConfigError, type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
-import type { Policing } from '../../model/limits.ts';
-import type { Service } from '../../model/service.ts';
-import { DEFAULT_SETTINGS, type Settings } from '../../model/settings.ts';
+import { type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import { serves, sync } from '../../operate/verbs.ts';
 import { withLock } from '../../process/lock.ts';
 import { RUN_DIRECTORY } from '../../process/paths.ts';
@@ -21,10 +17,7 @@ import type { Io } from '../io.ts';
 export type MakeDeps = (wanted: Wanted, report: Reporter) => DriverDeps;
 
 /** What the seams need of the configuration. */
-export interface Wanted {
-  readonly settings: Settings;
-  readonly policing: Policing | undefined;
-}
+export type Wanted = Pick<Config, 'settings' | 'policing'>;
 
 export const realDeps: MakeDeps = ({ settings, policing }, report) => ({
   run: runningTogether(runProgram, fileURLToPath(new URL('./together', import.meta.url))),
@@ -51,28 +44,6 @@ export function reporterOn(io: Io, phase?: 'pre' | 'clean'): Reporter {
     warning: (text) => say('WARNING', text),
     error: (text) => say('ERROR', text),
   };
-}
-
-export interface Configured extends Wanted {
-  /** Undefined: unreadable, and then nothing that runs may be changed. */
-  readonly services: readonly Service[] | undefined;
-}
-
-/** Faulty entries are reported and left out; the others work. */
-export async function readConfiguration(file: string, report: Reporter): Promise<Configured> {
-  try {
-    const { config, problems, readable } = await loadConfig(file);
-    for (const problem of problems) {
-      if (problem.severity === 'error') report.error(formatProblem(problem, file));
-      else report.warning(formatProblem(problem, file));
-    }
-    const { services, policing } = config;
-    return { services: readable ? services : undefined, settings: config, policing };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    report.error(error.message);
-    return { services: undefined, settings: DEFAULT_SETTINGS, policing: undefined };
-  }
 }
 
 /** Runs a command and reports what an operator has to know; a bug goes on to the caller with its stack. */

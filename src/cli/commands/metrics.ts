@@ -1,5 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { askStats } from '../../control/ask-stats.ts';
+import { askForwarder } from '../../control/ask.ts';
 import { ExitCode, messageOf, TproxyError } from '../../errors.ts';
 import { endpointFamilies, familiesOf, upFamilies } from '../../metrics/families.ts';
 import type { Family } from '../../metrics/family.ts';
@@ -35,7 +35,10 @@ async function look(io: Io): Promise<{ families: Family[]; up: boolean }> {
       return undefined;
     }
   };
-  const [stats, maps] = await Promise.all([told(() => askStats()), told(() => readEndpointMaps(runProgram))]);
+  const [stats, maps] = await Promise.all([
+    told(() => askForwarder('stats', { byGuest: false })),
+    told(() => readEndpointMaps(runProgram)),
+  ]);
   const endpoints = maps === undefined ? [] : endpointFamilies([...maps.values()].flat().length);
   const families = stats === undefined ? upFamilies(false) : familiesOf(stats);
   return { families: [...families, ...endpoints], up: stats !== undefined };

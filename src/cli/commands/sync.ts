@@ -2,9 +2,7 @@ import { accessSync, constants, realpathSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { loadConfig } from '../../config/load.ts';
-import { formatProblem } from '../../config/problem.ts';
-import { ConfigError, ExitCode, InputError, MissingToolError } from '../../errors.ts';
+import { ExitCode, InputError, MissingToolError } from '../../errors.ts';
 import { isSame } from '../../sync/difference.ts';
 import type { Task } from '../../sync/host-sync.ts';
 import { hostsOfOpenNebula, namedHosts } from '../../sync/hosts.ts';
@@ -16,6 +14,7 @@ import { bringTo, lookAtAll, type Outcome } from '../../sync/sync.ts';
 import { CONFIGURATION, packTree, sumsOf } from '../../sync/tree.ts';
 import { runProgram } from '../../system/run.ts';
 import { counted } from '../../words.ts';
+import { faultlessConfiguration } from '../configuration.ts';
 import type { Io } from '../io.ts';
 
 /** Options as the command line gives them. */
@@ -42,7 +41,7 @@ const ONEHOST_MS = 30 * 60_000;
 export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   const remotes = dirname(dirname(realpathSync(options.executable)));
   const directory = checkedDirectory(options.remoteDir);
-  const configuration = await faultlessConfiguration(options.configFile, remotes, io);
+  const configuration = await checkedText(options.configFile, remotes, io);
   const sums = await sumsOf(remotes);
   const sshConfig = options.sshConfig === undefined ? undefined : resolve(options.sshConfig);
   leaveClosedDirectory();
@@ -94,22 +93,21 @@ function leaveClosedDirectory(): void {
   }
 }
 
-/** Stops before anything is touched: a faulty file would take services from running guests everywhere. Undefined: there is none. */
-async function faultlessConfiguration(file: string, remotes: string, io: Io): Promise<string | undefined> {
+/** The text that goes to the hosts; undefined: there is no file. A faulty one would take services from running guests everywhere. */
+async function checkedText(file: string, remotes: string, io: Io): Promise<string | undefined> {
   if (file !== join(remotes, CONFIGURATION)) {
     throw new InputError(`sync brings ${join(remotes, CONFIGURATION)} to the hosts: leave --config out`, {
       exitCode: ExitCode.usage,
     });
   }
-  const { problems, readable, exists } = await loadConfig(file);
-  for (const problem of problems) io.err(formatProblem(problem, file));
-  if (!readable || problems.some(({ severity }) => severity === 'error')) {
-    throw new ConfigError(`${file} has errors: nothing was changed on any host`);
-  }
-  if (exists) return readFile(file, 'utf8');
-  io.err(`WARNING: there is no ${file}: hosts keep the one that they have`);
-  return undefined;
+  const { services } = await faultlessConfiguration(file, io, WORDS);
+  return services === undefined ? undefined : readFile(file, 'utf8');
 }
+
+const WORDS = {
+  refused: 'nothing was changed on any host',
+  missing: 'hosts keep the one that they have',
+};
 
 /** False where there is no onehost. Hosts that it leaves behind are found when their files are compared. */
 async function synchronised(hosts: readonly string[], io: Io): Promise<boolean> {

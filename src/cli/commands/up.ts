@@ -4,10 +4,11 @@ import { ConfigError, ExitCode, explainFileTrouble, TproxyError } from '../../er
 import { SERVICE_ADDRESS } from '../../model/names.ts';
 import type { Service } from '../../model/service.ts';
 import { named } from '../../words.ts';
+import { configurationForVm } from '../configuration.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
-import { type MakeDeps, readConfiguration, realDeps, reporterOn, reporting } from './driver.ts';
+import { type MakeDeps, realDeps, reporterOn, reporting } from './driver.ts';
 
 /** `tproxy up`: what a VM's NICs need before it starts. Each NIC is tried; one that fails makes the exit code 1. */
 export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = realDeps): Promise<ExitCode> {
@@ -16,7 +17,7 @@ export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = re
     demandRoot('up');
     const concerns = await readConcerns(options, io, report);
     if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
-    const { services, ...wanted } = await readConfiguration(options.configFile, report);
+    const { services, ...wanted } = await configurationForVm(options.configFile, report);
     if (services === undefined) {
       throw new ConfigError(
         `${options.configFile} is unreadable: nothing was changed; tproxy check shows why`,

@@ -1,4 +1,4 @@
-import { askStats } from '../../control/ask-stats.ts';
+import { askForwarder } from '../../control/ask.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { messageOf } from '../../errors.ts';
 import { netnsName } from '../../model/names.ts';
@@ -22,7 +22,7 @@ export async function gather(processes: readonly OwnProcess[]): Promise<Findings
     }
   };
   const [stats, maps, loaded] = await Promise.all([
-    tried(() => askStats()),
+    tried(() => askForwarder('stats', { byGuest: false })),
     tried(() => readEndpointMaps(runProgram)),
     tried(() => attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only').load()),
   ]);

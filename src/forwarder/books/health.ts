@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import type { SyncReport } from '../../control/ask.ts';
+import type { BridgeReport } from '../../control/report.ts';
 import type { Logger } from '../../log.ts';
 import type { Health } from '../../model/stats.ts';
 import { VERSION } from '../../version.ts';
@@ -28,13 +28,16 @@ export class HealthWatch {
     }, BEAT_MS).unref();
   }
 
-  /** How a sync of everything went, or one of `only` this bridge, which says nothing about the others. */
-  reloaded(report: SyncReport, only?: string): void {
-    const failed = report.bridges.flatMap(({ bridge, error }) => (error === undefined ? [] : [bridge]));
+  /**
+   * How a sync of everything went, or one of `only` this bridge, which says nothing about the others. `bridges` undefined:
+   * the endpoints could not be read.
+   */
+  reloaded(bridges: readonly BridgeReport[] | undefined, only?: string): void {
+    const failed = (bridges ?? []).flatMap(({ bridge, trouble }) => (trouble === undefined ? [] : [bridge]));
     const others = only === undefined ? [] : (this.reload?.failed ?? []).filter((bridge) => bridge !== only);
     this.reload = {
       at: Date.now() / 1000,
-      ok: report.ok && others.length === 0,
+      ok: bridges !== undefined && failed.length === 0 && others.length === 0,
       failed: [...others, ...failed],
     };
   }

@@ -1,4 +1,5 @@
-import type { SyncReport } from '../../control/ask.ts';
+import type { RelayCount } from '../../control/operations.ts';
+import type { BridgeReport } from '../../control/report.ts';
 import type { FromWorker, ToWorker } from '../../dataplane/messages.ts';
 import type { LogFile } from '../../log.ts';
 import { MetricsPlace } from '../../metrics/place.ts';
@@ -93,8 +94,8 @@ export class Observation {
     this.counters.recovered(bridge);
   }
 
-  reloaded(report: SyncReport, only?: string): void {
-    this.health.reloaded(report, only);
+  reloaded(bridges: readonly BridgeReport[] | undefined, only?: string): void {
+    this.health.reloaded(bridges, only);
   }
 
   /** Serves metrics at `listen`, and no longer where they were served. */
@@ -112,13 +113,13 @@ export class Observation {
   }
 
   /** How many relays live. Resolves only while the data plane is alive. */
-  async countRelays(): Promise<SyncReport> {
+  async countRelays(): Promise<RelayCount> {
     const { relays, byBridge } = await this.counts.to((id) => this.observed.post({ type: 'count', id }));
     const bridges = byBridge.map((count) => ({
       bridge: this.observed.nameOf(count.bridgeId) ?? '',
       relays: count.relays,
     }));
-    return { ok: true, bridges, relays };
+    return { bridges, relays };
   }
 
   /** What was counted, living relays included. */

@@ -1,13 +1,10 @@
-import type { SyncReport } from '../../control/ask.ts';
+import { type BridgeReport, troubleOf } from '../../control/report.ts';
 import type { FromWorker, LinkMessage } from '../../dataplane/messages.ts';
-import { messageOf } from '../../errors.ts';
 import { type EndpointMaps, servedBridges } from '../../model/endpoint.ts';
 import { sideBySide } from '../../side-by-side.ts';
 import type { BridgeHost } from './bridge-host.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
 import { ServedBridge } from './served-bridge.ts';
-
-type BridgeReport = SyncReport['bridges'][number];
 
 /** All bridges that the forwarder serves. Ids are counted up and never given twice: relays may outlive their bridge. */
 export class ServedBridges {
@@ -119,7 +116,7 @@ export class ServedBridges {
       return { bridge: name };
     } catch (error) {
       this.host.log.error({ bridge: name, err: error }, 'bridge is not served');
-      return { bridge: name, error: messageOf(error) };
+      return { bridge: name, trouble: troubleOf(error) };
     }
   }
 

@@ -1,4 +1,4 @@
-import { parseControlRequest } from '../../../src/control/requests.ts';
+import { parseRequest } from '../../../src/control/request.ts';
 import {
   MessageType,
   PROTOCOL_VERSION,
@@ -25,9 +25,9 @@ export const control: Target = {
   ],
   words: ['"op"', '"sync"', '"settings"', '"limits"', '"debugLevel"', '"count"', '"relays"', '1e308'],
   judge(input) {
-    const request = answerOf(() => parseControlRequest(input));
+    const request = answerOf(() => parseRequest(input));
     if (request?.op === 'sync') {
-      const { debugLevel, limits, processOwner, metricsListen, ...seconds } = request.settings;
+      const { debugLevel, limits, processOwner, metricsListen, ...seconds } = request.request.settings;
       demand([0, 1, 2, 3].includes(debugLevel), `debug level ${debugLevel}`);
       for (const value of Object.values(seconds))
         demand(Number(value) >= 0 && Number(value) <= 604_800, `${value} s`);

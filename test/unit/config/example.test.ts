@@ -13,7 +13,7 @@ const manual = readFileSync(new URL('docs/configuration.md', root), 'utf8');
 describe('etc/OpenNebulaNetwork.conf', () => {
   it('has no problem and shows the defaults', () => {
     const { config, problems } = parseConfig(example);
-    const { services, policing, ...settings } = config;
+    const { services, policing, settings } = config;
     expect(problems).toEqual([]);
     expect(policing).toEqual(DEFAULT_POLICING);
     expect(settings).toEqual(DEFAULT_SETTINGS);
@@ -28,9 +28,9 @@ describe('etc/OpenNebulaNetwork.conf', () => {
     const all = example.replaceAll(/^# (?=( {4})?:)/gm, '');
     const { config, problems } = parseConfig(all);
     expect(problems).toEqual([]);
-    expect(config.processOwner).toBe('oneadmin');
-    expect(config.metricsListen).toBe('127.0.0.1:9516');
-    expect(config.limits).toEqual(DEFAULT_LIMITS);
+    expect(config.settings.processOwner).toBe('oneadmin');
+    expect(config.settings.metricsListen).toBe('127.0.0.1:9516');
+    expect(config.settings.limits).toEqual(DEFAULT_LIMITS);
     expect(config.policing).toEqual(DEFAULT_POLICING);
   });
 

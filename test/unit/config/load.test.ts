@@ -29,19 +29,31 @@ describe('loadConfig', () => {
     await writeFile(file, 'tproxy: [{service_port: 1, remote_addr: a, remote_port: 2}]\n');
     expect(await loadConfig(file)).toMatchObject({
       file,
-      exists: true,
-      readable: true,
+      state: 'faultless',
       config: { services: [{ servicePort: 1, remoteAddr: 'a', remotePort: 2 }] },
       problems: [],
     });
+  });
+
+  it.each([
+    ['faulty', 'tproxy_debug_level: 9\n'],
+    ['unreadable', 'a: [\n'],
+    // A service that another one hides is worth a warning, and no fault.
+    [
+      'faultless',
+      'tproxy: [{service_port: 1, remote_addr: a, remote_port: 2}, {service_port: 1, remote_addr: a, remote_port: 2}]\n',
+    ],
+  ])('says that it is %s', async (state, text) => {
+    const file = join(folder, `${state}.conf`);
+    await writeFile(file, text);
+    expect((await loadConfig(file)).state).toBe(state);
   });
 
   it('takes a missing file for no services, and for nothing about ports', async () => {
     const file = join(folder, 'missing.conf');
     expect(await loadConfig(file)).toMatchObject({
       file,
-      exists: false,
-      readable: true,
+      state: 'missing',
       problems: [],
       config: { services: [], policing: undefined },
     });
@@ -51,7 +63,7 @@ describe('loadConfig', () => {
     const file = join(folder, 'large.conf');
     await writeFile(file, Buffer.alloc(20 * 1024 * 1024, '#'));
     const loaded = await loadConfig(file);
-    expect(loaded).toMatchObject({ exists: true, readable: false, config: { policing: undefined } });
+    expect(loaded).toMatchObject({ state: 'unreadable', config: { policing: undefined } });
     expect(loaded.problems[0]?.message).toContain('1 MiB');
   });
 

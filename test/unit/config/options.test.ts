@@ -16,8 +16,11 @@ describe(':tproxy_limits:', () => {
       { guestConnections: 1_000_000, guestRate: 7, bridgeConnections: 2, bridgeRate: 3 },
     ],
   ])('%s', (written, limits) => {
-    expect(parseConfig(`:tproxy_limits: ${written}\n`)).toMatchObject({ config: { limits }, problems: [] });
-    expect(Object.keys(parseConfig(`:tproxy_limits: ${written}\n`).config.limits)).toEqual(
+    expect(parseConfig(`:tproxy_limits: ${written}\n`)).toMatchObject({
+      config: { settings: { limits } },
+      problems: [],
+    });
+    expect(Object.keys(parseConfig(`:tproxy_limits: ${written}\n`).config.settings.limits)).toEqual(
       Object.keys(limits),
     );
   });
@@ -43,7 +46,8 @@ describe(':tproxy_limits:', () => {
     expect(problems).toMatchObject([{ severity: 'error', line: 2 }]);
     expect(problems[0]?.message).toContain(message);
     expect(problems[0]?.remedy).toContain(remedy);
-    const { services, limits, policing, ...settings } = config;
+    const { policing, settings } = config;
+    const { limits } = settings;
     // Nobody knows whether the faulty one was meant to limit ports.
     expect(policing).toBeUndefined();
     expect({ ...settings, limits: {} }).toEqual(DEFAULT_SETTINGS);
@@ -52,7 +56,7 @@ describe(':tproxy_limits:', () => {
 
   it('points at the faulty line of several', () => {
     const { config, problems } = parseConfig(':tproxy_limits:\n  :guest_rate: 5\n  :bridge_rate: x\n');
-    expect(config.limits).toEqual({ guestRate: 5 });
+    expect(config.settings.limits).toEqual({ guestRate: 5 });
     expect(problems).toMatchObject([{ line: 3, column: 3, key: 'bridge_rate' }]);
   });
 });

@@ -33,7 +33,7 @@ describe('what is right', () => {
     ['ports in quotes', CONTRACT.replaceAll(/_port: (\d+)/g, '_port: "$1"')],
   ])('reads the example of the contract with %s', (_what, text) => {
     expect(parseConfig(text)).toEqual({
-      config: { ...DEFAULT_SETTINGS, services: CONTRACT_SERVICES, policing: DEFAULT_POLICING },
+      config: { settings: DEFAULT_SETTINGS, services: CONTRACT_SERVICES, policing: DEFAULT_POLICING },
       problems: [],
       readable: true,
     });
@@ -48,7 +48,7 @@ describe('what is right', () => {
     ['settings without a value', ':tproxy_debug_level:\n:tproxy_process_owner: ~\n'],
   ])('finds no service and no problem in %s', (_what, text) => {
     expect(parseConfig(text)).toEqual({
-      config: { ...DEFAULT_SETTINGS, services: [], policing: DEFAULT_POLICING },
+      config: { settings: DEFAULT_SETTINGS, services: [], policing: DEFAULT_POLICING },
       problems: [],
       readable: true,
     });
@@ -83,15 +83,17 @@ tproxy_drain_timeout: 0
 `;
     expect(parseConfig(text)).toEqual({
       config: {
-        debugLevel: 3,
-        drainTimeoutS: 0,
-        lingerTimeoutS: 7,
-        connectTimeoutS: 1,
-        keepaliveS: 0,
-        idleTimeoutS: 604_800,
-        workers: 4,
-        processOwner: 'one-admin',
-        limits: { guestConnections: 1 },
+        settings: {
+          debugLevel: 3,
+          drainTimeoutS: 0,
+          lingerTimeoutS: 7,
+          connectTimeoutS: 1,
+          keepaliveS: 0,
+          idleTimeoutS: 604_800,
+          workers: 4,
+          processOwner: 'one-admin',
+          limits: { guestConnections: 1 },
+        },
         policing: { portRate: 300, portBandwidth: 400 },
         services: [],
       },

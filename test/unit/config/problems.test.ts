@@ -40,7 +40,7 @@ describe('all problems at once', () => {
       'f:26:2: error: entry 6 of :tproxy: has no value; write :service_port:, :remote_addr: and :remote_port: below each other',
       'f:30:3: warning: entry 8 is never used: entry 7 in line 27 has service port 5030 there and comes first; if that is not meant, change :service_port: or :networks: of one of them',
     ]);
-    const { services, policing, ...settings } = parsed.config;
+    const { services, policing, settings } = parsed.config;
     expect(policing).toBeUndefined();
     expect(settings).toEqual(DEFAULT_SETTINGS);
     expect(services.map(({ line }) => line)).toEqual([27, 30]);
@@ -161,14 +161,14 @@ describe('top level keys', () => {
     expect(problems[0]).toMatchObject({ severity: 'error', line: 2 });
     expect(problems[0]?.message).toContain(message);
     expect(problems[0]?.remedy).toContain(remedy);
-    expect(config).toMatchObject({ ...DEFAULT_SETTINGS, services: [] });
+    expect(config).toMatchObject({ settings: DEFAULT_SETTINGS, services: [] });
     expect(readable).toBe(true);
   });
 
   it('that stand twice in two spellings are an error, and the first counts', () => {
     const text = ':tproxy_keepalive: 1\ntproxy_keepalive: 2\n';
     expect(parseConfig(text)).toMatchObject({
-      config: { keepaliveS: 1 },
+      config: { settings: { keepaliveS: 1 } },
       problems: [{ line: 2, key: 'tproxy_keepalive' }],
     });
   });
@@ -196,7 +196,7 @@ describe('a file that can not be read as a whole', () => {
   ])('%s', (_what, text, line, message) => {
     const parsed = parseConfig(text);
     expect(parsed.readable).toBe(false);
-    expect(parsed.config).toEqual({ ...DEFAULT_SETTINGS, services: [], policing: undefined });
+    expect(parsed.config).toEqual({ settings: DEFAULT_SETTINGS, services: [], policing: undefined });
     expect(parsed.problems[0]).toMatchObject({ severity: 'error', line });
     expect(parsed.problems[0]?.message).toContain(message);
     expect(parsed.problems[0]?.remedy).not.toBe('');

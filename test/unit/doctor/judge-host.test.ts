@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { judge as judgeFile } from '../../../src/config/load.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { judgeConfiguration, judgeDisk, judgeLog, judgeRoot } from '../../../src/doctor/judge-host.ts';
 import { examineLinks, examineNftBridge, examineSystemCalls } from '../../../src/doctor/kernel.ts';
@@ -104,12 +105,13 @@ describe('kernel', () => {
 });
 
 describe('configuration', () => {
-  const judge = (text: string, exists = true) =>
-    judgeConfiguration({ file: 'x.conf', exists, ...parseConfig(text) });
+  const loaded = (text: string) => judgeFile('x.conf', parseConfig(text));
+  const judge = (text: string) => judgeConfiguration(loaded(text));
+  const missing = judgeConfiguration({ ...loaded(''), state: 'missing' });
   const ENTRY = '- :service_port: 80\n  :remote_addr: 10.0.0.1\n  :remote_port: 80\n';
   test.each<[string, ReturnType<typeof judge>, object]>([
     ['without fault', judge(`:tproxy:\n${ENTRY}`), { verdict: 'ok', seen: 'x.conf: 1 service' }],
-    ['missing', judge('', false), { verdict: 'ok', seen: 'there is no x.conf: no services' }],
+    ['missing', missing, { verdict: 'ok', seen: 'there is no x.conf: no services' }],
     [
       'with an error',
       judge(`:tproxy_debug_level: 9\n:tproxy:\n${ENTRY}`),

@@ -1,5 +1,5 @@
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { type Asked, answer } from '../../../src/forwarder/requests.ts';
+import { type Asked, handlersOf } from '../../../src/forwarder/requests.ts';
 import type { Endpoint } from '../../../src/model/endpoint.ts';
 import { parseSettings } from '../../../src/process/settings-json.ts';
 
@@ -10,7 +10,7 @@ let done: unknown[];
 let asked: Asked;
 beforeEach(() => {
   done = [];
-  const report = { ok: true, bridges: [{ bridge: 'br0' }] };
+  const report = { bridges: [{ bridge: 'br0' }], served: 1, warnings: [] };
   asked = {
     settings: SETTINGS,
     sync: async (...request) => {
@@ -18,10 +18,10 @@ beforeEach(() => {
       return report;
     },
     serves: (bridge, endpoints) => bridge === 'br0' && endpoints === ENDPOINTS,
-    heal: async () => report.bridges,
+    heal: async () => void done.push('heal'),
     yieldToSuccessor: async () => void done.push('yield'),
     observation: {
-      countRelays: async () => ({ ok: true, bridges: [], relays: 7 }),
+      countRelays: async () => ({ bridges: [], relays: 7 }),
       stats: async (byGuest) => ({ byGuest }) as never,
       relays: async () => ({ relays: [] }) as never,
     },
@@ -29,8 +29,8 @@ beforeEach(() => {
 });
 
 test('a sync is done with the settings that were sent, for one bridge or for all', async () => {
-  await answer({ op: 'sync', settings: SETTINGS, bridge: 'br0' }, asked);
-  expect(await answer({ op: 'sync', settings: SETTINGS }, asked)).toMatchObject({ ok: true });
+  await handlersOf(asked).sync({ settings: SETTINGS, bridge: 'br0' });
+  expect(await handlersOf(asked).sync({ settings: SETTINGS })).toMatchObject({ served: 1 });
   expect(done).toEqual([
     ['sync', SETTINGS, 'br0'],
     ['sync', SETTINGS, undefined],
@@ -42,27 +42,27 @@ test.each([
   ['with settings that say the same', 'br0', parseSettings(JSON.parse(JSON.stringify(SETTINGS))), true],
   ['with other settings', 'br0', parseSettings({ debugLevel: 3 }), false],
   ['another bridge', 'br1', SETTINGS, false],
-])('is it served, %s', async (_, bridge, settings, ok) => {
-  const request = { op: 'serves', bridge, endpoints: ENDPOINTS, settings } as const;
-  expect(await answer(request, asked)).toEqual({ ok, bridges: [] });
+])('is it served, %s', async (_, bridge, settings, served) => {
+  const request = { bridge, endpoints: ENDPOINTS, settings };
+  expect(await handlersOf(asked).serves(request)).toEqual({ served });
 });
 
 test('a successor is answered when listeners are back, and when they are left to it', async () => {
-  expect(await answer({ op: 'prepare' }, asked)).toEqual({ ok: true, bridges: [{ bridge: 'br0' }] });
-  expect(await answer({ op: 'yield' }, asked)).toEqual({ ok: true, bridges: [] });
-  expect(done).toEqual(['yield']);
+  expect(await handlersOf(asked).prepare({})).toEqual({});
+  expect(await handlersOf(asked).yield({})).toEqual({});
+  expect(done).toEqual(['heal', 'yield']);
 });
 
 test('a successor is not kept waiting for listeners that do not come back', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const answered = answer({ op: 'prepare' }, { ...asked, heal: () => new Promise(() => undefined) });
+  const answered = handlersOf({ ...asked, heal: () => new Promise(() => undefined) }).prepare({});
   await vi.advanceTimersByTimeAsync(6000);
-  expect(await answered).toEqual({ ok: true, bridges: [] });
+  expect(await answered).toEqual({});
 });
 
 test('what was counted is told', async () => {
-  expect(await answer({ op: 'count' }, asked)).toMatchObject({ relays: 7 });
-  expect(await answer({ op: 'stats', byGuest: true }, asked)).toEqual({ byGuest: true });
-  expect(await answer({ op: 'relays' }, asked)).toEqual({ relays: [] });
+  expect(await handlersOf(asked).count({})).toMatchObject({ relays: 7 });
+  expect(await handlersOf(asked).stats({ byGuest: true })).toEqual({ byGuest: true });
+  expect(await handlersOf(asked).relays({})).toEqual({ relays: [] });
 });

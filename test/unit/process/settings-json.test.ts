@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, type Settings } from '../../../src/model/settings.ts';
-import { parseSettings } from '../../../src/process/settings-json.ts';
+import { parseSettings, settingsText } from '../../../src/process/settings-json.ts';
 
 describe('settings that come from another process', () => {
   it('are what was sent', () => {
@@ -33,7 +33,13 @@ describe('settings that come from another process', () => {
     ['limits nobody knows', JSON.parse('{"limits":{"__proto__":{"guestRate":1},"other":1}}')],
     ['odd values', { debugLevel: 7, connectTimeoutS: -1, keepaliveS: 'x', processOwner: 7, workers: 0 }],
     ['too many workers', { workers: 65 }],
+    ['what the kernel would not take', { keepaliveS: 32_768, connectTimeoutS: 0, drainTimeoutS: 1.5 }],
   ])('take their defaults where they are missing or odd: %s', (_what, value) => {
     expect(parseSettings(value)).toEqual(DEFAULT_SETTINGS);
+  });
+
+  it('have nothing beside them', () => {
+    const config = { ...DEFAULT_SETTINGS, services: [1, 2, 3] };
+    expect(JSON.parse(settingsText(config))).toEqual(DEFAULT_SETTINGS);
   });
 });

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
-import type { BridgeReport, SyncReport } from '../../../../src/control/ask.ts';
+import type { BridgeReport } from '../../../../src/control/report.ts';
 import { HealthWatch } from '../../../../src/forwarder/books/health.ts';
 
-function report(...failed: readonly string[]): SyncReport {
-  const bridges = failed.map((bridge): BridgeReport => ({ bridge, error: 'no netns' }));
-  return { ok: failed.length === 0, bridges };
+function report(...failed: readonly string[]): BridgeReport[] {
+  return failed.map((bridge) => ({ bridge, trouble: { what: 'no netns' } }));
 }
 
 test('the last reload: a sync of one bridge says nothing about the others', () => {
@@ -24,4 +23,6 @@ test('the last reload: a sync of one bridge says nothing about the others', () =
   expect(told()).toEqual({ ok: false, failed: ['br1', 'br0'] });
   health.reloaded(report());
   expect(told()).toEqual({ ok: true, failed: [] });
+  health.reloaded(undefined);
+  expect(told()).toEqual({ ok: false, failed: [] });
 });
