@@ -14,13 +14,14 @@ module VNMMAD
         FIELDS = [:bridge, :network, :network_id, :nic_id, :target, :mac, :vn_mad, :phydev, :vlan_id, :outer_vlan_id]
 
         # direction: :up before a VM starts, :down when the last guest has left the bridge of the NIC.
-        # A failure is told; it keeps a VM from starting only where :tproxy_required: is true.
+        # Raises with what tproxy said when it fails. tproxy judges for itself whether a fault keeps a VM from starting
+        # (:tproxy_required:); faults around it (no executable, no rule of sudo, killed) are judged here.
         def self.setup_tproxy(nic, direction)
-            reason = call(nic, direction)
+            reached, reason = call(nic, direction)
             return if reason.nil?
 
             what = "tproxy #{direction} of bridge #{nic[:bridge]} failed: #{reason}"
-            raise what if required?
+            raise what if reached || required?
 
             $stderr.puts "ERROR: #{direction == :up ? 'pre' : 'clean'}: #{what}"
         end
@@ -32,18 +33,27 @@ module VNMMAD
             "#{bridge}b"
         end
 
-        # The reason of a failure, or nil.
+        # Whether tproxy was reached, and the reason of a failure or nil.
         def self.call(nic, direction)
             vm = vm_id(nic)
-            return "nothing tells the VM of NIC #{nic[:nic_id]}" if vm.nil?
+            return [false, "nothing tells the VM of NIC #{nic[:nic_id]}"] if vm.nil?
 
             root = Process.euid.zero? ? [] : ['sudo', '-n']
             # sudoers allows this command line without arguments, so the NIC goes to standard input, as it does from the hooks.
             _, messages, status = Open3.capture3(*root, EXECUTABLE, direction.to_s, :stdin_data => template(vm, nic, direction))
             $stderr.print(messages)
-            status.success? ? nil : messages.lines.last.to_s.strip
+            return [true, nil] if status.success?
+
+            [reached?(root, direction, status), messages.lines.last.to_s.strip]
         rescue StandardError => e
-            e.message
+            [false, e.message]
+        end
+
+        def self.reached?(root, direction, status)
+            return false if status.exitstatus.nil? || status.exitstatus > 125
+            return true if root.empty?
+
+            Open3.capture3(*root, '-l', EXECUTABLE, direction.to_s).last.success?
         end
 
         # The driver has read the VM. The name of the tap, which a template may choose (NIC/TARGET), is for callers without a driver.
@@ -69,6 +79,6 @@ module VNMMAD
             ["<VM><ID>#{vm}</ID><TEMPLATE><NIC>#{fields.join}</NIC></TEMPLATE></VM>"].pack('m0')
         end
 
-        private_class_method :call, :vm_id, :required?, :template
+        private_class_method :call, :reached?, :vm_id, :required?, :template
     end
 end

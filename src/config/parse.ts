@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { parseEntries } from './entries.ts';
 import type { Problem } from './problem.ts';
 import { type ReadYaml, readYaml, unreadable } from './read-yaml.ts';
+import { requiredIn } from './required.ts';
 import { KEY_PREFIX, parseSettings, SERVICES_KEY } from './settings.ts';
 
 export interface ParsedConfig {
@@ -16,24 +17,28 @@ export interface ParsedConfig {
   readonly readable: boolean;
 }
 
-const UNKNOWN: Config = { settings: DEFAULT_SETTINGS, services: [], policing: undefined };
+const UNKNOWN: Config = { settings: DEFAULT_SETTINGS, services: [], policing: undefined, required: false };
 /** A file with more is not what it was meant to be. */
 const MAX_PROBLEMS = 1000;
 
 /** Takes our keys out of the text of `OpenNebulaNetwork.conf`. Never throws, whatever the text is. */
 export function parseConfig(text: string): ParsedConfig {
   try {
-    return parseReadable(readYaml(text));
+    return parseReadable(readYaml(text), text);
   } catch (error) {
     // Deep nesting ends in a RangeError, here or in the YAML library; a flood of aliases in a ConfigError.
     if (!(error instanceof RangeError || error instanceof ConfigError)) throw error;
     const why = error instanceof RangeError ? 'lists or mappings nested too deep' : messageOf(error);
-    return { config: UNKNOWN, ...unreadable(`the file has ${why}`, 'write it out plainly') };
+    return { config: unreadableConfig(text), ...unreadable(`the file has ${why}`, 'write it out plainly') };
   }
 }
 
-function parseReadable(read: ReadYaml): ParsedConfig {
-  if (!read.readable) return { config: UNKNOWN, ...read };
+function unreadableConfig(text: string): Config {
+  return { ...UNKNOWN, required: requiredIn(text) };
+}
+
+function parseReadable(read: ReadYaml, text: string): ParsedConfig {
+  if (!read.readable) return { config: unreadableConfig(text), ...read };
   const { source, root } = read;
   if (root === undefined) {
     return { config: { ...UNKNOWN, policing: DEFAULT_POLICING }, problems: [], readable: true };
@@ -44,7 +49,7 @@ function parseReadable(read: ReadYaml): ParsedConfig {
     source,
     '',
   );
-  const { settings, policing, problems } = parseSettings(ours, source);
+  const { settings, policing, required, problems } = parseSettings(ours, source);
   const list = ours.fields.get(SERVICES_KEY);
   const services = parseEntries(list?.value, list?.at ?? source.position(root), source);
   // Any of them may be a limit that was meant otherwise, and one that falls away lets everything pass.
@@ -53,6 +58,7 @@ function parseReadable(read: ReadYaml): ParsedConfig {
     settings,
     services: services.entries.map((entry) => entry.service),
     policing: faults.length === 0 ? policing : undefined,
+    required,
   };
   return {
     config,

@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS, DEFAULT_POLICING } from '../model/limits.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts';
 import { ENTRY_JUDGES } from './entry.ts';
 import { type AllLimits, LIMIT_JUDGES, LIMIT_KEYS, SERVICE_LIMITS } from './limits.ts';
+import { REQUIRED_KEY, requiredJudge } from './required.ts';
 import { SETTING_JUDGES, SETTING_KEYS } from './settings.ts';
 import type { Judge } from './verdict.ts';
 
@@ -114,19 +115,27 @@ const REFERENCE: Readonly<Record<'services' | 'limits' | 'settings', () => strin
   settings: () =>
     table(
       ['key', 'default', 'type', 'meaning'],
-      namesOf(SETTINGS).map((name) => {
-        const standard = DEFAULT_SETTINGS[name];
-        const shown = typeof standard === 'object' ? 'see there' : String(standard ?? 'none');
-        const accepted = acceptedBy(SETTING_JUDGES[name], SETTINGS[name]);
-        return [`\`:${SETTING_KEYS[name]}:\``, shown, accepted, SETTINGS[name].meaning];
-      }),
+      [
+        ...namesOf(SETTINGS).map((name) => {
+          const standard = DEFAULT_SETTINGS[name];
+          const shown = typeof standard === 'object' ? 'see there' : String(standard ?? 'none');
+          const accepted = acceptedBy(SETTING_JUDGES[name], SETTINGS[name]);
+          return [`\`:${SETTING_KEYS[name]}:\``, shown, accepted, SETTINGS[name].meaning];
+        }),
+        [
+          `\`:${REQUIRED_KEY}:\``,
+          'false',
+          requiredJudge.accepts ?? '',
+          'a VM whose services fail does not start ([what may fail](opennebula.md#what-may-keep-a-vm-from-starting))',
+        ],
+      ],
     ),
 };
 
 /** Every key that the parser knows, `tproxy` included. */
 export function knownKeys(): readonly string[] {
   const settings = Object.values(SETTING_KEYS);
-  return ['tproxy', ...settings, ...Object.values(LIMIT_KEYS), ...Object.keys(ENTRY_JUDGES)];
+  return ['tproxy', ...settings, REQUIRED_KEY, ...Object.values(LIMIT_KEYS), ...Object.keys(ENTRY_JUDGES)];
 }
 
 /** `page` with each generated table replaced; throws when the place of one is missing. */

@@ -5,6 +5,7 @@ import { faultProblem, type Surroundings, unknownKey } from './faults.ts';
 import { ALL_LIMITS, limitsMapping, parseLimits } from './limits.ts';
 import { metricsListen } from './listen-address.ts';
 import type { Problem } from './problem.ts';
+import { REQUIRED_KEY, requiredJudge } from './required.ts';
 import { processOwner } from './user-name.ts';
 import { fault, type Judge } from './verdict.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -54,7 +55,7 @@ export const SETTING_JUDGES = {
   metricsListen,
   limits: limitsMapping(ALL_LIMITS),
 } as const satisfies Readonly<Record<keyof Settings, Judge<unknown>>>;
-const KNOWN = [SERVICES_KEY, ...Object.values(SETTING_KEYS)];
+const KNOWN = [SERVICES_KEY, ...Object.values(SETTING_KEYS), REQUIRED_KEY];
 
 /** The settings among our top level keys. A missing, empty or faulty one keeps its default. */
 export function parseSettings(
@@ -63,6 +64,7 @@ export function parseSettings(
 ): {
   readonly settings: Settings;
   readonly policing: Policing;
+  readonly required: boolean;
   readonly problems: readonly Problem[];
 } {
   const around: Surroundings = { fields, whole: { line: 1, column: 1 }, owner: '', known: KNOWN };
@@ -71,8 +73,9 @@ export function parseSettings(
 
   type Judged<N extends keyof Settings> = (typeof SETTING_JUDGES)[N] extends Judge<infer T> ? T : never;
   function take<N extends keyof Settings>(name: N): Judged<N> | undefined {
-    const judge = SETTING_JUDGES[name] as Judge<Judged<N>>;
-    const key = SETTING_KEYS[name];
+    return judgedBy(SETTING_JUDGES[name] as Judge<Judged<N>>, SETTING_KEYS[name]);
+  }
+  function judgedBy<T>(judge: Judge<T>, key: string): T | undefined {
     const written = values[key];
     if (written === undefined || written === null) return undefined;
     const verdict = judge(written);
@@ -108,5 +111,6 @@ export function parseSettings(
     ...(owner === undefined ? {} : { processOwner: owner }),
     ...(listen === undefined ? {} : { metricsListen: listen }),
   };
-  return { settings, policing, problems };
+  const required = judgedBy(requiredJudge, REQUIRED_KEY) ?? false;
+  return { settings, policing, required, problems };
 }

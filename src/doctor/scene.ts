@@ -11,6 +11,7 @@ import { TproxyError } from '../errors.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import { netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
+import { type Trouble, TroubleBook } from '../process/troubles.ts';
 import { type NetnsState, thisHost } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import type { Link } from '../system/ip-json.ts';
@@ -35,6 +36,8 @@ export interface Scene {
   /** Names of the files in `/run/netns`. */
   netnsNames(): Promise<readonly string[]>;
   guests(): Promise<GuestsSeen>;
+  /** NICs whose last hook failed. */
+  troubles(): readonly Trouble[];
   processes(): readonly ProcessFacts[];
   /** What `tproxy apply` would do. */
   plan(): Promise<readonly BridgeOutcome[]>;
@@ -87,6 +90,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
       const isUsed = (one: (typeof all)[number]): boolean => isLiving(one, devices, now);
       return { living: all.filter(isUsed), leftover: all.filter((one) => !isUsed(one)), damaged };
     }),
+    troubles: once(() => new TroubleBook().all()),
     processes: once(processFacts),
     plan: once(async () => {
       const { state, config: wanted } = await config();

@@ -22,7 +22,7 @@ export async function clearUp(
   { owner, bridge, uplinks }: AttachRequest,
   previous: Attachment | undefined,
   view: View,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<void> {
   for (const attachment of view.leftover) {

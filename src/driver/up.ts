@@ -6,7 +6,7 @@ import type { DriverDeps } from './deps.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
-import { look } from './look.ts';
+import { look, type View } from './look.ts';
 import { clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
@@ -18,6 +18,8 @@ export interface AttachRequest {
   readonly network: NetworkRef;
   /** Ports of the bridge that lead out of the host: PHYDEV and VLAN device. */
   readonly uplinks: readonly string[];
+  /** The guest comes even when this fails, so `apply` shall find it. */
+  readonly staysOnRecord?: boolean;
 }
 
 export type Attached =
@@ -25,18 +27,21 @@ export type Attached =
   | { readonly is: 'passed-over'; readonly why: string }
   /** No network on the bridge has any service. */
   | { readonly is: 'idle' }
+  /** Nobody can tell what it should have, so the bridge keeps what is mapped. */
+  | { readonly is: 'as-mapped'; readonly servicePorts: readonly number[] }
   | { readonly is: 'ready'; readonly servicePorts: readonly number[]; readonly changed: boolean };
 
 /**
  * Gives a bridge what its attached networks, this one among them, should have. When it resolves with `ready`, the service
- * ports answer. When it rejects, the host is as it was before. Acts in the root namespace.
+ * ports answer. When it rejects, the host is as it was before. `services` undefined: the configuration is unreadable.
+ * Acts in the root namespace.
  */
 export async function attach(
   request: AttachRequest,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Attached> {
-  const own = selectServices(services, request.network);
+  const own = selectServices(services ?? [], request.network);
   for (const { service, by } of own.shadowed) {
     deps.report.warning(
       `line ${service.line}: ignored, because line ${by.line} has service port ${service.servicePort} already`,
@@ -49,11 +54,16 @@ export async function attach(
 
 async function attachLocked(
   request: AttachRequest,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Attached> {
   const { bridge } = request;
-  const [view, facts] = await Promise.all([look(deps), observe(bridge, deps)]);
+  const looked = look(deps);
+  const facts = await observe(bridge, deps).catch(async (error: unknown) => {
+    if (request.staysOnRecord === true) await recordBlindly(request, await looked, deps);
+    throw error;
+  });
+  const view = await looked;
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
   const { previous, own } = ownAttachment(request, view);
@@ -61,20 +71,35 @@ async function attachLocked(
   const living = [...others, own];
   const use = bridgeUse(facts, living, { uplinks: request.uplinks, leaving: [] });
   const owned = new Set([...others, ...(previous ? [previous] : [])].flatMap((one) => one.servicePorts));
-  const wanted = wantedServices({ facts, living, use }, services, owned);
-  const endpoints = await desiredEndpoints(wanted, facts, deps);
+  const mapped = facts.nft.endpoints ?? [];
+  const wanted = services && wantedServices({ facts, living, use }, services, owned);
+  const endpoints = wanted === undefined ? mapped : await desiredEndpoints(wanted, facts, deps);
 
-  const ours = endpoints.filter((endpoint) => !wanted.foreign.includes(endpoint));
+  const ours = endpoints.filter(({ servicePort }) =>
+    wanted === undefined ? owned.has(servicePort) : !isIn(wanted.foreign, servicePort),
+  );
   await deps.attachments.put({ ...own, servicePorts: ours.map(({ servicePort }) => servicePort) });
   const everywhere = [...view.living.filter((other) => other !== previous), own];
-  const attached = await bringUp(facts, endpoints, tapsOn(bridge, everywhere), deps).catch(
-    async (error: unknown) => {
+  // Unreadable is not empty: what there is of plumbing without endpoints stays as well.
+  const untouched = services === undefined && mapped.length === 0;
+  const attached = await (untouched
+    ? Promise.resolve({ is: 'idle' } as const)
+    : bringUp(facts, endpoints, tapsOn(bridge, everywhere), deps)
+  ).catch(async (error: unknown) => {
+    if (request.staysOnRecord !== true) {
       await (previous === undefined ? deps.attachments.remove(own) : deps.attachments.put(previous));
-      throw error;
-    },
-  );
+    }
+    throw error;
+  });
   await clearUp(request, previous, view, services, deps);
-  return attached;
+  if (services !== undefined) return attached;
+  return { is: 'as-mapped', servicePorts: mapped.map(({ servicePort }) => servicePort) };
+}
+
+/** What is on the bridge can't be seen, but the guest comes. */
+async function recordBlindly(request: AttachRequest, view: View, { attachments }: DriverDeps): Promise<void> {
+  const { own, previous } = ownAttachment(request, view);
+  await attachments.put({ ...own, servicePorts: previous?.servicePorts ?? [] });
 }
 
 /** From here on, reading whole nft tables takes longer than starting a process per object (docs/decisions/0006). */
@@ -109,4 +134,8 @@ async function bringUp(
     servicePorts: endpoints.map(({ servicePort }) => servicePort),
     changed: steps.length > 0,
   };
+}
+
+function isIn(endpoints: readonly Endpoint[], port: number): boolean {
+  return endpoints.some(({ servicePort }) => servicePort === port);
 }

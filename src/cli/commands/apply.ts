@@ -5,6 +5,7 @@ import { ExitCode, messageOf } from '../../errors.ts';
 import { missingProcesses } from '../../operate/missing.ts';
 import { start } from '../../operate/verbs.ts';
 import { RUN_DIRECTORY } from '../../process/paths.ts';
+import { TroubleBook } from '../../process/troubles.ts';
 import { runProgram } from '../../system/run.ts';
 import { faultlessConfiguration } from '../configuration.ts';
 import type { Io } from '../io.ts';
@@ -28,6 +29,8 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
       io.err(`ERROR: ${messageOf(error)}`);
       return ExitCode.failed;
     }
+    const troubles = new TroubleBook();
+    for (const { bridge, decision } of outcomes) if (decision !== 'failed') troubles.clearBridge(bridge);
     return exitCodeOf(outcomes);
   });
 }
