@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { plumbByHand } from '../support/hypervisor.ts';
 import { MachineImage } from '../support/machine-image.ts';
 import { addBridge, addGuest, type Guest, removeGuest } from '../support/network.ts';
 import { makePackages, removePackages, VERSION } from '../support/packages.ts';
@@ -132,6 +133,50 @@ describe('the executable alone', () => {
     expect(await site.box.sh(`cat ${VNM}/tproxy.rb ${VNM}/bridge/pre; ls ${VNM}/bridge`)).toBe(
       'stock tproxy.rb\nstock bridge/pre\nclean\npre\n',
     );
+  });
+});
+
+describe("daemons of OpenNebula's own tproxy in Ruby that still run", () => {
+  beforeEach(() => installer('install'));
+
+  /** As theirs are for us: the title, root, Ruby, the namespace, a port that is taken. */
+  async function startRuby(): Promise<void> {
+    const { box, bridge } = site;
+    await plumbByHand(box, bridge, { 5030: `${UPSTREAM_ADDRESS} . 1111` });
+    const forwarder = "Process.setproctitle('one_tproxy'); puts 'runs'; $stdout.flush; sleep";
+    const listener = `
+      require 'socket'
+      Process.setproctitle('one_tproxy_${bridge}')
+      server = TCPServer.new('169.254.16.9', 5030)
+      puts 'runs'; $stdout.flush
+      loop { client = server.accept; client.write('from ruby'); client.close }`;
+    await box.spawn(['ruby', '-e', forwarder]).waitFor(/runs/);
+    await box.netns(`one_tproxy_${bridge}`).spawn(['ruby', '-e', listener]).waitFor(/runs/);
+  }
+
+  const titles = async (): Promise<string[]> =>
+    (await site.hypervisor.tproxy('status')).stdout.split('\n').map((line) => line.replace(/: \d+$/, ''));
+
+  test.each<[string, () => Promise<Finished | string>]>([
+    ['start', () => site.hypervisor.must('start')],
+    ['reload', () => site.hypervisor.must('reload')],
+    ['restart', () => site.hypervisor.must('restart')],
+    ['apply', () => site.hypervisor.must('apply')],
+    ['up', () => site.hypervisor.deploy(site.guest)],
+  ])('%s takes over from them', async (_verb, act) => {
+    await startRuby();
+    expect(await ask(site.guest, 5030)).toBe('from ruby');
+    expect(await titles()).toEqual(['one_tproxy', 'one_tproxy_br0', '']);
+    await act();
+    expect(await ask(site.guest, 5030)).toBe('first');
+    expect(await titles()).toEqual(['one_tproxy', 'one_tproxy_br0', '']);
+    expect(site.box.processes().filter(({ cmdline }) => cmdline.startsWith('one_tproxy'))).toHaveLength(2);
+  });
+
+  test('stop ends them', async () => {
+    await startRuby();
+    await site.hypervisor.must('stop');
+    expect(site.box.processes().filter(({ cmdline }) => cmdline.startsWith('one_tproxy'))).toEqual([]);
   });
 });
 

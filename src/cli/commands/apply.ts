@@ -24,7 +24,7 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
     const outcomes = await applyHost(services, deps);
     printOutcomes(outcomes, io);
     try {
-      await start({ run: runProgram, settings });
+      await start({ run: runProgram, settings, warn: (text) => io.err(`WARNING: ${text}`) });
     } catch (error) {
       io.err(`ERROR: ${messageOf(error)}`);
       return ExitCode.failed;
