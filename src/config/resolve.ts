@@ -1,16 +1,23 @@
 import { isIPv4 } from 'node:net';
-import { messageOf } from '../errors.ts';
+import { messageOf, TproxyError } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { endpointOf, type Service } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
 import { whyNoUpstream } from './address.ts';
-import { getentLookup, type Lookup } from './lookup.ts';
+import { getentLookup, type Lookup, NO_SUCH_HOST } from './lookup.ts';
+
+export interface Unresolved {
+  readonly service: Service;
+  readonly reason: string;
+  /** The name does not exist, says who has to know. */
+  readonly unknown?: boolean;
+}
 
 export interface Resolved {
   /** Of the services that have an address, in their order. */
   readonly endpoints: readonly Endpoint[];
   /** The others. What to do about them is up to the caller: an endpoint that is in use keeps its last good address. */
-  readonly failures: readonly { readonly service: Service; readonly reason: string }[];
+  readonly failures: readonly Unresolved[];
 }
 
 export interface ResolveOptions {
@@ -34,17 +41,17 @@ export async function resolveServices(
   );
 
   const endpoints: Endpoint[] = [];
-  const failures: { service: Service; reason: string }[] = [];
+  const failures: Unresolved[] = [];
   for (const service of services) {
     const { remoteAddr, remotePort } = service;
     const answer = answers.get(remoteAddr) ?? { address: remoteAddr };
-    if ('reason' in answer) failures.push({ service, reason: answer.reason });
+    if ('reason' in answer) failures.push({ service, ...answer });
     else endpoints.push(endpointOf(service, { address: answer.address, port: remotePort }));
   }
   return { endpoints, failures };
 }
 
-type Answer = { readonly address: string } | { readonly reason: string };
+type Answer = { readonly address: string } | Omit<Unresolved, 'service'>;
 
 async function answerOf(name: string, lookup: Lookup, timeoutMs: number): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
@@ -61,6 +68,7 @@ async function ask(name: string, lookup: Lookup, timeoutMs: number): Promise<Ans
     const why = isIPv4(address) ? whyNoUpstream(address) : 'which is no IPv4 address';
     return why === undefined ? { address } : { reason: `${name}: resolves to ${address}, ${why}` };
   } catch (error) {
-    return { reason: messageOf(error) };
+    const unknown = error instanceof TproxyError && error.code === NO_SUCH_HOST;
+    return { reason: messageOf(error), ...(unknown ? { unknown } : {}) };
   }
 }

@@ -16,7 +16,12 @@ export interface Reporter {
 /** Host names to addresses; what does not resolve is told, never thrown. */
 export type Resolve = (services: readonly Service[]) => Promise<{
   readonly endpoints: readonly Endpoint[];
-  readonly failures: readonly { readonly service: Service; readonly reason: string }[];
+  readonly failures: readonly {
+    readonly service: Service;
+    readonly reason: string;
+    /** The name does not exist, says who has to know; else it may come back. */
+    readonly unknown?: boolean;
+  }[];
 }>;
 
 /** The driver's seams to the world; it acts in the network namespace in which these do: the root namespace. */

@@ -5,6 +5,7 @@ import { readTables } from '../system/nft.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
 import { type Decision, decide } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
+import { withUnknownMarked } from './endpoints.ts';
 import type { Facts } from './facts/facts.ts';
 import { observeBridge } from './facts/observe.ts';
 import { look, type View } from './look.ts';
@@ -92,7 +93,8 @@ async function intend(
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<{ readonly decision: Decision; readonly endpoints: readonly Endpoint[] }> {
-  const decision = decide(facts, living, services);
+  const marked = services && (await withUnknownMarked(services, facts.nft.endpoints ?? [], deps.resolve));
+  const decision = decide(facts, living, marked);
   switch (decision.is) {
     case 'services':
       return { decision, endpoints: await desiredEndpoints(decision, facts, deps) };

@@ -1,6 +1,7 @@
 import type { Service } from '../model/service.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
 import type { DriverDeps } from './deps.ts';
+import { withUnknownMarked } from './endpoints.ts';
 import { observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
 import { desiredEndpoints, settle } from './settle.ts';
@@ -35,7 +36,10 @@ export async function release(
   const facts = await observeBridge(deps.run, deps.host, bridge);
   const here = living.filter((attachment) => attachment.bridge === bridge);
   const use = bridgeUse(facts, here, { uplinks, leaving: taps });
-  const wanted = wantedAfterwards({ facts, living: here, use }, services);
+  const mapped = facts.nft.endpoints ?? [];
+  const marked =
+    services && here.length > 0 ? await withUnknownMarked(services, mapped, deps.resolve) : services;
+  const wanted = wantedAfterwards({ facts, living: here, use }, marked);
   if (wanted.is === 'as-it-is') return wanted;
   const endpoints = wanted.is === 'nothing' ? [] : await desiredEndpoints(wanted, facts, deps);
   const steps = await settle(facts, endpoints, tapsOn(bridge, living), deps);

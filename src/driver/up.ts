@@ -1,8 +1,9 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
-import { type NetworkRef, type Service, selectServices } from '../model/service.ts';
+import { type NetworkRef, type Selection, type Service, selectServices } from '../model/service.ts';
 import { type Owner, tapsOn } from './attachments/attachment.ts';
-import type { DriverDeps } from './deps.ts';
+import type { DriverDeps, Reporter } from './deps.ts';
+import { withUnknownMarked } from './endpoints.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
@@ -41,14 +42,9 @@ export async function attach(
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Attached> {
-  const own = selectServices(services ?? [], request.network);
-  for (const { service, by } of own.shadowed) {
-    deps.report.warning(
-      `line ${service.line}: ignored, because line ${by.line} has service port ${service.servicePort} already`,
-    );
-  }
   // A name server may take seconds: not while others wait for the lock.
-  await deps.resolve(own.services);
+  const { services: own, shadowed } = selectServices(services ?? [], request.network);
+  await deps.resolve([...own, ...shadowed.map(({ service }) => service)]);
   return deps.withLock(() => attachLocked(request, services, deps));
 }
 
@@ -72,7 +68,9 @@ async function attachLocked(
   const use = bridgeUse(facts, living, { uplinks: request.uplinks, leaving: [] });
   const owned = new Set([...others, ...(previous ? [previous] : [])].flatMap((one) => one.servicePorts));
   const mapped = facts.nft.endpoints ?? [];
-  const wanted = services && wantedServices({ facts, living, use }, services, owned);
+  const marked = services && (await withUnknownMarked(services, mapped, deps.resolve));
+  if (marked !== undefined) tellShadowed(selectServices(marked, request.network), deps.report);
+  const wanted = marked && wantedServices({ facts, living, use }, marked, owned);
   const endpoints = wanted === undefined ? mapped : await desiredEndpoints(wanted, facts, deps);
 
   const ours = endpoints.filter(({ servicePort }) =>
@@ -94,6 +92,20 @@ async function attachLocked(
   await clearUp(request, previous, view, services, deps);
   if (services !== undefined) return attached;
   return { is: 'as-mapped', servicePorts: mapped.map(({ servicePort }) => servicePort) };
+}
+
+function tellShadowed({ shadowed }: Selection, report: Reporter): void {
+  for (const { service, by } of shadowed) {
+    const { line, servicePort, remoteAddr } = service;
+    if (service.unknown === true && by.unknown !== true) {
+      report.error(
+        `service port ${servicePort}: line ${by.line} stands in for line ${line}: no host ${remoteAddr}`,
+      );
+    } else
+      report.warning(
+        `line ${line}: ignored, because line ${by.line} has service port ${servicePort} already`,
+      );
+  }
 }
 
 /** What is on the bridge can't be seen, but the guest comes. */

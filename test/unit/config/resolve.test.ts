@@ -122,6 +122,20 @@ describe('getentLookup', () => {
     await expect(getentLookup(run)('onegate', 1)).rejects.toThrow(message);
   });
 
+  it.each<[string, boolean]>([
+    ['ENOTFOUND', true],
+    ['EAI_AGAIN', false],
+    ['', false],
+  ])('tells by %j whether the host does not exist', async (code, unknown) => {
+    const run: Run = async (program) => {
+      if (program === 'getent') throw new CommandError(`${command}: exit 2`, { command, status: 2 });
+      return { stdout: `${code}\n`, stderr: '' };
+    };
+    const { failures } = await resolveServices([service('onegate')], { lookup: getentLookup(run) });
+    expect(failures.map((failure) => failure.unknown === true)).toEqual([unknown]);
+    expect(failures[0]?.reason).toMatch(/^onegate: no such host/);
+  });
+
   it('understands the getent of this host', async () => {
     await expect(getentLookup(runProgram)('localhost', 5000)).resolves.toMatch(/^127\./);
     await expect(getentLookup(runProgram)('no-such-host.invalid', 5000)).rejects.toThrow(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Resolve } from '../../../src/driver/deps.ts';
-import { endpointsFor, rememberingResolve } from '../../../src/driver/endpoints.ts';
+import { endpointsFor, rememberingResolve, withUnknownMarked } from '../../../src/driver/endpoints.ts';
 import { nftFacts } from '../../../src/driver/facts/nft-facts.ts';
 import { serviceMac } from '../../../src/driver/mac.ts';
 import { parseBridgeTable } from '../../../src/system/nft-bridge-table.ts';
@@ -54,6 +54,35 @@ test.each([
     ]);
   },
 );
+
+const WAS_FIRST = { servicePort: 5030, upstream: { address: '10.0.0.9', port: 5030 } };
+const OF_SECOND = { servicePort: 5030, upstream: { address: '10.0.0.2', port: 5030 } };
+
+test.each([
+  { what: 'is unknown', unknown: true, current: [], marked: [true, false] },
+  {
+    what: 'is unknown, and the map has what the second gave',
+    unknown: true,
+    current: [OF_SECOND],
+    marked: [true, false],
+  },
+  {
+    what: 'is unknown now, and was known before',
+    unknown: true,
+    current: [WAS_FIRST],
+    marked: [false, false],
+  },
+  { what: "can't be asked for", unknown: false, current: [], marked: [false, false] },
+])('a first entry that $what', async ({ unknown, current, marked }) => {
+  const inner = resolver().resolve;
+  const resolve: Resolve = async (services) => {
+    const { endpoints, failures } = await inner(services);
+    return { endpoints, failures: failures.map((failure) => ({ ...failure, unknown })) };
+  };
+  const services = [service(5030, 'name1:5030'), service(5030, '10.0.0.2:5030'), service(80, 'name2:80')];
+  const result = await withUnknownMarked(services, current, rememberingResolve(resolve));
+  expect(result.map((one) => one.unknown === true)).toEqual([...marked, false]);
+});
 
 test('each service is asked for once', async () => {
   const { resolve, asked } = resolver();
