@@ -70,3 +70,16 @@ describe('docs/configuration.md', () => {
     for (const line of lines) expect(manual).toContain(`\n${line}\n`);
   });
 });
+
+it('the example for OneKS has no fault, and what OneKS demands', () => {
+  const text = readFileSync(new URL('../../../etc/oneks.conf', import.meta.url), 'utf8');
+  const { config, problems } = parseConfig(text);
+  expect(problems).toEqual([]);
+  expect(config.services.map(({ servicePort, remotePort }) => [servicePort, remotePort])).toEqual([
+    [5030, 5030],
+    [2633, 2633],
+  ]);
+  const manual = readFileSync(new URL('../../../docs/opennebula.md', import.meta.url), 'utf8');
+  const shown = /```yaml\n([\s\S]*?)```/.exec(manual)?.[1] ?? '';
+  expect(parseConfig(shown).config.services.map(({ servicePort }) => servicePort)).toEqual([5030, 2633]);
+});
