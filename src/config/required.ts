@@ -6,8 +6,8 @@ export const REQUIRED_KEY = 'tproxy_required';
 
 export const requiredJudge: Judge<boolean> = Object.assign(
   (written: unknown) =>
-    written === 'true' || written === 'false'
-      ? { value: written === 'true' }
+    typeof written === 'boolean'
+      ? { value: written }
       : fault(`${describe(written)}, which is neither true nor false`, 'write true or false'),
   { accepts: '`true`, `false`' },
 );

@@ -35,7 +35,8 @@ const hookErrors = () => site.hypervisor.log('one_tproxy').filter(({ msg }) => m
 function pre(env: Readonly<Record<string, string>> = {}) {
   const { vmId, nicId, bridge } = site.guest;
   const input = templateFor({ vmId, nics: [{ bridge, nicId }] });
-  return site.box.run([HOOK], { input, env });
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return site.box.run(['/usr/bin/env', ...variables, HOOK], { input });
 }
 
 describe('a configuration that is no YAML', () => {

@@ -83,3 +83,23 @@ it('the example for OneKS has no fault, and what OneKS demands', () => {
   const shown = /```yaml\n([\s\S]*?)```/.exec(manual)?.[1] ?? '';
   expect(parseConfig(shown).config.services.map(({ servicePort }) => servicePort)).toEqual([5030, 2633]);
 });
+
+it.each([
+  ['', false, []],
+  [':tproxy_required: true', true, []],
+  [':tproxy_required: false', false, []],
+  [
+    ':tproxy_required: maybe',
+    false,
+    ['f:1:1: error: :tproxy_required: is "maybe", which is neither true nor false; write true or false'],
+  ],
+])('with %j services are required: %j', (text, required, faults) => {
+  const { config, problems } = parseConfig(text);
+  expect(config.required).toBe(required);
+  expect(problems.map((problem) => formatProblem(problem, 'f'))).toEqual(faults);
+});
+
+it('in a file that is no YAML the line about what is required counts all the same', () => {
+  expect(parseConfig(':tproxy: [\n:tproxy_required: true # for all\n').config.required).toBe(true);
+  expect(parseConfig(':tproxy: [\n# :tproxy_required: true\n').config.required).toBe(false);
+});
