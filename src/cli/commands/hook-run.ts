@@ -27,7 +27,8 @@ export function failuresOf(strict: boolean, book = new TroubleBook()): Failures 
     failed: (code, reason, concern) => {
       codes.push(code);
       reasons.push(concern === undefined ? { reason } : { bridge: concern.bridge, reason });
-      if (concern?.owner.is !== 'vm') return;
+      // Where the exit code tells, the VM does not run.
+      if (strict || concern?.owner.is !== 'vm') return;
       const { vmId, nicId } = concern.owner;
       book.note({ vmId, nicId, bridge: concern.bridge, reason, at: Date.now() });
     },
@@ -35,8 +36,9 @@ export function failuresOf(strict: boolean, book = new TroubleBook()): Failures 
       if (owner.is === 'vm') book.clear(owner);
     },
     exitCode: async () => {
+      if (strict) return codes[0] ?? ExitCode.ok;
       if (reasons.length > 0) await log(reasons);
-      return strict ? (codes[0] ?? ExitCode.ok) : ExitCode.ok;
+      return ExitCode.ok;
     },
   };
 }
