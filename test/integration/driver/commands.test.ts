@@ -94,6 +94,7 @@ describe('hooks', () => {
     deps.sync = async (bridge) => {
       if (bridge === 'br0') throw new TproxyError('bridge br0: its listener does not answer');
     };
+    writeFileSync(configFile, `:tproxy_required: true\n${CONFIG}`);
     expect(await tproxy(up, template({ bridge: 'br0' }, { bridge: 'br1' }))).toBe(1);
     expect(lines).toEqual([
       'ERROR: pre: bridge br0: its listener does not answer',
