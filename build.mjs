@@ -80,7 +80,7 @@ const BUNDLE = {
   legalComments: 'none',
   define: {
     TPROXY_VERSION: JSON.stringify(`${version}${commit()}`),
-    // Code finds its neighbours (native/, worker.cjs) relative to the file it ended up in.
+    // Code finds its neighbours (native/, dataplane.cjs) relative to the file it ended up in.
     'import.meta.url': '__fileUrl',
   },
   banner: { js: "'use strict';const __fileUrl = require('node:url').pathToFileURL(__filename).href;" },
@@ -94,7 +94,7 @@ await build({
     entry: 'src/cli/entry.ts',
     forwarder: 'src/forwarder/main.ts',
     listener: 'src/listener/main.ts',
-    worker: 'src/dataplane/worker-main.ts',
+    dataplane: 'src/dataplane/main.ts',
     probe: 'src/doctor/probe-main.ts',
   },
 });

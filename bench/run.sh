@@ -5,12 +5,21 @@
 #   npm run bench -- hook [options]     `tproxy up` and `down` for one NIC against the stock way (bench/hook.ts)
 #   npm run bench -- scale [options]    many bridges on one host (bench/scale.ts)
 #   npm run bench -- fairness [options] what an attack of one guest costs another one (bench/fairness.ts)
+#   npm run bench -- verdict            what a verdict on a request costs, with few rules and with many (bench/verdict.ts)
 #
 # --against REV is handled here, because building needs the network that the namespaces do not have.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 die() { echo "bench: $*" >&2; exit 1; }
+
+# Nothing but computation: no root, no namespace, no build.
+if [ "${1:-}" = verdict ]; then
+  [ -x node_modules/.bin/esbuild ] || die 'node_modules is missing; run npm ci first'
+  node_modules/.bin/esbuild bench/verdict.ts --bundle --platform=node --format=esm --target=node20 --log-level=warning |
+    node --input-type=module -
+  exit
+fi
 
 [ "$(id -u)" = 0 ] || die 'namespaces, bridges and nft need root; run it with sudo'
 [ -x node_modules/.bin/esbuild ] || die 'node_modules is missing; run npm ci first'
@@ -19,7 +28,7 @@ program=main
 case ${1:-} in
   hook | scale | fairness) program=$1; shift ;;
   '' | -*) ;;
-  *) die "unknown benchmark \"$1\" (hook, scale, fairness, or options only)" ;;
+  *) die "unknown benchmark \"$1\" (hook, scale, fairness, verdict, or options only)" ;;
 esac
 
 args=()

@@ -27,7 +27,12 @@ export function hypervisorFiles(tree) {
   const sbin = join(tree, 'usr/sbin');
   mkdirSync(sbin, { recursive: true });
   symlinkSync('/var/tmp/one/vnm/tproxy', join(sbin, 'tproxy'));
-  copy(join(ROOT, 'etc/systemd'), join(tree, 'usr/lib/systemd/system'));
+  for (const unit of namesIn(join(ROOT, 'etc/systemd')).filter((name) => name !== 'network')) {
+    copy(join(ROOT, 'etc/systemd', unit), join(tree, 'usr/lib/systemd/system', unit));
+  }
+  // What keeps network managers off our ports.
+  copy(join(ROOT, 'etc/systemd/network'), join(tree, 'usr/lib/systemd/network'));
+  copy(join(ROOT, 'etc/udev/rules.d'), join(tree, 'usr/lib/udev/rules.d'));
   copy(join(ROOT, 'etc/logrotate.d/one_tproxy'), join(tree, 'etc/logrotate.d/one_tproxy'));
   copy(join(ROOT, 'etc/sudoers.d/one-tproxy'), join(tree, 'etc/sudoers.d/one-tproxy'), 0o440);
 }

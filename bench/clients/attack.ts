@@ -5,7 +5,7 @@
 import { randomFillSync } from 'node:crypto';
 import { close } from '../../src/linux/descriptor.ts';
 import { allocate } from '../../src/linux/ffi.ts';
-import { closeWithReset, send, tcpConnect, tcpSocket } from '../../src/linux/socket.ts';
+import { closeWithReset, send, tcpConnect, tcpSocket } from '../../src/linux/tcp-socket.ts';
 import { parseIpv4 } from '../../src/model/ipv4.ts';
 
 const AT_ONCE = 200;

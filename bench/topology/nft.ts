@@ -45,7 +45,12 @@ export async function writePolice(hypervisor: Hypervisor, bridge: string, polici
     { do: 'create-table', family: 'bridge' },
     { do: 'create-port-set' },
     { do: 'list-port', names: [bridgePort(bridge)] },
-    { do: 'create-police', form: 'port-set', policing },
+    {
+      do: 'put-chain',
+      chain: 'police',
+      subject: { bridge, form: 'port-set', policing, lacks: new Set() },
+      found: 'missing',
+    },
   ]);
   await run([...hypervisor.inRoot, 'nft', '-f', '-'], { input });
 }

@@ -7,12 +7,12 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
-  rmSync,
   type Stats,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { WRITABLE_BY_OTHERS } from '../process/run-directory.ts';
+import { replaceFile } from '../replace-file.ts';
 
 /**
  * Compiled code of a bundle, kept in a file between runs. The file is
@@ -33,8 +33,6 @@ export interface CodeCache {
 
 const DIGEST_BYTES = 32;
 const LENGTH_BYTES = 4;
-/** Write permission of group and others. */
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** Where the code of a bundle lies in `directory`: one file for each place where the program is installed. */
 export function codeFile(directory: string, bundle: string): string {
@@ -63,15 +61,13 @@ export function readCodeCache(file: string, source: Buffer, owner: number): Code
 /** Keeps `cache` for the next run, where that can be done. Readers see the old file or the new one. */
 export function writeCodeCache(file: string, source: Buffer, owner: number, cache: CodeCache): void {
   const directory = dirname(file);
-  const fresh = join(directory, `.${process.pid}.${basename(file)}`);
   try {
     makeDirectory(directory);
     if (!isPrivatePlace(directory, owner)) return;
-    rmSync(fresh, { force: true });
-    writeFileSync(fresh, format(cache, source), { mode: 0o600, flag: 'wx' });
-    renameSync(fresh, file);
+    const content = format(cache, source);
+    replaceFile(file, (fresh) => writeFileSync(fresh, content, { mode: 0o600, flag: 'wx' }));
   } catch {
-    rmSync(fresh, { force: true });
+    // The next run is as slow as this one.
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { formatProblem, type Problem } from '../config/problem.ts';
+import { formatProblem, type Problem } from '../config/reader/problem.ts';
 import type { Reporter } from '../driver/deps.ts';
 import { ConfigError } from '../errors.ts';
 import type { Service } from '../model/service.ts';

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { ConfigError, messageOf } from '../errors.ts';
 import { type ParsedConfig, parseConfig } from './parse.ts';
-import { MAX_CONFIG_BYTES } from './read-yaml.ts';
+import { MAX_CONFIG_BYTES } from './reader/read-yaml.ts';
 
 /**
  * `missing`: a hypervisor without the file simply has no services. `unreadable`: nothing is known of what the operator

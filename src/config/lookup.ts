@@ -21,7 +21,10 @@ const ASK_AGAIN = `require('node:dns').lookup(process.argv[1], { family: 4 }, (e
 export function getentLookup(run: Run): Lookup {
   return async (name, timeoutMs) => {
     const giveUpAt = performance.now() + timeoutMs;
-    const found = await run('getent', ['ahostsv4', name], { timeoutMs }).then(firstWord, (error: unknown) => {
+    const asked = name.endsWith('.')
+      ? runForDotted(run, name, timeoutMs)
+      : run('getent', ['ahostsv4', name], { timeoutMs });
+    const found = await asked.then(firstWord, (error: unknown) => {
       if (error instanceof CommandError && error.status === NOT_FOUND) return '';
       throw error;
     });
@@ -41,4 +44,11 @@ export function getentLookup(run: Run): Lookup {
 
 function firstWord({ stdout }: { readonly stdout: string }): string {
   return stdout.trim().split(/\s/, 1)[0] ?? '';
+}
+
+/** glibc compares names of `/etc/hosts` letter by letter, and nobody writes them with a dot at the end. DNS wants the dot: it keeps search domains out. */
+function runForDotted(run: Run, name: string, timeoutMs: number): ReturnType<Run> {
+  return run('getent', ['-s', 'hosts:files', 'ahostsv4', name.slice(0, -1)], { timeoutMs }).catch(() =>
+    run('getent', ['ahostsv4', name], { timeoutMs }),
+  );
 }

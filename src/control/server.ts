@@ -1,6 +1,7 @@
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CONTROL_SOCKET } from '../process/paths.ts';
+import { replaceFileAsync } from '../replace-file.ts';
 import { REQUEST_BYTES, tooBig } from './bounds.ts';
 import { type AnswerOf, OPERATIONS, type Operation, type RequestOf } from './operations.ts';
 import { failedJson, troubleOf } from './report.ts';
@@ -16,15 +17,14 @@ export type Handlers = {
 /** Listens on the control socket, which is root's alone. An earlier forwarder's socket is replaced in one step. */
 export async function startControlServer(handlers: Handlers, path = CONTROL_SOCKET): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handlers));
-  const fresh = `${path}.${process.pid}`;
-  rmSync(fresh, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(fresh, resolve);
-  });
   try {
-    chmodSync(fresh, 0o600);
-    renameSync(fresh, path);
+    await replaceFileAsync(path, async (fresh) => {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(fresh, resolve);
+      });
+      chmodSync(fresh, 0o600);
+    });
   } catch (error) {
     server.close();
     throw error;

@@ -1,6 +1,7 @@
 import type { Bridge } from './bridge.ts';
+import { RESPITE_MS } from './exhaustion.ts';
 import { type Guest, refusal } from './guests.ts';
-import type { AdmissionLimits, Route } from './messages.ts';
+import type { AdmissionLimits, ServiceRoute } from './messages.ts';
 import type { Outcome } from './outcome.ts';
 import { Refusals } from './refusals.ts';
 
@@ -17,8 +18,6 @@ const ROOM_AGAIN = 0.98;
  * limits per address don't keep it from using up what the guests of other bridges need.
  */
 const SHARE_OF_THE_REST = 4;
-/** Pause after the process ran out of descriptors or memory. */
-const RESPITE_MS = 100;
 
 /**
  * Who may have a connection, and when. A guest over its limit is refused, at its own expense alone. When a bridge or the
@@ -71,13 +70,19 @@ export class Admission {
     if (this.bridges > 1 && bridge.relays.size >= share) return false;
     const { bridgeConnections, bridgeRate } = this.limits;
     if (bridgeConnections > 0 && bridge.relays.size >= bridgeConnections) return false;
-    return bridge.pace.may(bridgeRate, now);
+    return bridge.bucket.may(bridgeRate, now);
   }
 
   /** Why this guest may not have one connection more; undefined: it has it. */
-  refusal(bridge: Bridge, guest: Guest, route: Route, now: number, isAlone: boolean): Outcome | undefined {
+  refusal(
+    bridge: Bridge,
+    guest: Guest,
+    route: ServiceRoute,
+    now: number,
+    isAlone: boolean,
+  ): Outcome | undefined {
     const refused = refusal(guest, route, this.limits, now, isAlone);
-    if (refused === undefined) bridge.pace.count(this.limits.bridgeRate);
+    if (refused === undefined) bridge.bucket.count(this.limits.bridgeRate);
     return refused;
   }
 

@@ -1,23 +1,29 @@
-import { listeningSocketFault } from '../linux/listening-socket.ts';
-import { closeWithReset } from '../linux/socket.ts';
+import { listeningSocketFault } from '../linux/listening-socket-check.ts';
+import { closeWithReset } from '../linux/tcp-socket.ts';
 import { Admission } from './admission.ts';
 import { Bridge } from './bridge.ts';
+import { type Post, Report } from './connection-report.ts';
 import { dial } from './dial.ts';
-import type { LinkHost } from './link.ts';
-import { Links } from './links.ts';
-import type { FromWorker, Limits, Route, ToWorker, WorkerData } from './messages.ts';
+import type { SessionOwner } from './listener-session.ts';
+import { ListenerSessions } from './listener-sessions.ts';
+import type {
+  DataPlaneData,
+  DataPlaneSettings,
+  FromDataPlane,
+  ServiceRoute,
+  ToDataPlane,
+} from './messages.ts';
 import type { Outcome } from './outcome.ts';
 import { Pipes } from './pipes.ts';
 import type { Reactor } from './reactor.ts';
 import type { Refusal } from './refusals.ts';
-import type { Relay, RelayHost } from './relay.ts';
-import { type Post, Report } from './report.ts';
-import type { ServiceSocketsHost } from './service-sockets.ts';
-import { Timers } from './timers.ts';
+import type { Relay, RelayOwner } from './relay.ts';
+import { Timers } from './relay-timers.ts';
+import type { ServiceSocketsOwner } from './service-sockets.ts';
 import { Turns } from './turns.ts';
 
 /** Accepts what guests dial, dials upstreams, relays. All of it on one thread, all of it without blocking. */
-export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
+export class DataPlane implements SessionOwner, RelayOwner, ServiceSocketsOwner<Bridge> {
   readonly reactor: Reactor;
   readonly pipes = new Pipes();
   readonly turns: Turns;
@@ -25,20 +31,20 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   readonly timers: Timers;
   private readonly post: Post;
   private readonly bridges = new Map<number, Bridge>();
-  private readonly links = new Links(this);
+  private readonly sessions = new ListenerSessions(this);
   private readonly admission: Admission;
   private readonly report: Report;
   private relays = 0;
   private draining = false;
 
-  constructor(reactor: Reactor, data: WorkerData, post: Post, socketFault = listeningSocketFault) {
+  constructor(reactor: Reactor, data: DataPlaneData, post: Post, socketFault = listeningSocketFault) {
     this.reactor = reactor;
     this.socketFault = socketFault;
     this.turns = new Turns(reactor);
     this.post = post;
     this.report = new Report(post, this.bridges);
-    this.timers = new Timers(data.limits);
-    this.admission = new Admission(data.limits.admission, data.descriptorLimit);
+    this.timers = new Timers(data.settings);
+    this.admission = new Admission(data.settings.admission, data.descriptorLimit);
     reactor.onTick((now) => this.tick(now));
   }
 
@@ -46,12 +52,12 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     return this.turns.areShared;
   }
 
-  tell(message: FromWorker): void {
-    if (message.type === 'gone') this.links.forget(message.link);
+  tell(message: FromDataPlane): void {
+    if (message.type === 'gone') this.sessions.forget(message.session);
     this.post(message);
   }
 
-  onMessage(message: ToWorker): void {
+  onMessage(message: ToDataPlane): void {
     switch (message.type) {
       case 'serve':
         this.serve(message.bridge, message.bridgeId, message.fd);
@@ -66,19 +72,19 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
         this.bridges.get(message.bridgeId)?.sockets.keepOnly(new Set());
         break;
       case 'configure':
-        this.links.get(message.link)?.configure(message.body, message.netns);
+        this.sessions.get(message.session)?.configure(message.body, message.netns);
         break;
       case 'exit':
-        this.links.get(message.link)?.exit();
+        this.sessions.get(message.session)?.exit();
         break;
       case 'ping':
-        this.links.get(message.link)?.ping();
+        this.sessions.get(message.session)?.ping();
         break;
       case 'drop':
-        this.links.get(message.link)?.close('dropped');
+        this.sessions.get(message.session)?.close('dropped');
         break;
-      case 'limits':
-        this.setLimits(message.limits);
+      case 'settings':
+        this.setSettings(message.settings);
         break;
       case 'count':
         this.report.count(message.id);
@@ -148,8 +154,8 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   }
 
   finished(relay: Relay, outcome: Outcome): void {
-    const { bridge } = relay;
-    if (!bridge.relays.delete(relay)) return;
+    const bridge = this.bridges.get(relay.bridge.id);
+    if (bridge === undefined || !bridge.relays.delete(relay)) return;
     relay.guest.connections -= 1;
     this.relays -= 1;
     this.report.finished(relay, this.reactor.now, outcome);
@@ -166,19 +172,19 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
   private serve(name: string, id: number, fd: number): void {
     const bridge = this.bridges.get(id) ?? new Bridge(this, name, id);
     this.bridges.set(id, bridge);
-    this.links.open(bridge, fd);
+    this.sessions.open(bridge, fd);
   }
 
   private withdraw(id: number): void {
     const bridge = this.bridges.get(id);
     if (bridge === undefined) return;
-    this.links.close(bridge);
+    this.sessions.close(bridge);
     bridge.sockets.keepOnly(new Set());
     this.admission.paused.delete(bridge);
     this.forgetIfDone(bridge);
   }
 
-  private route(id: number, routes: readonly Route[]): void {
+  private route(id: number, routes: readonly ServiceRoute[]): void {
     const bridge = this.bridges.get(id);
     if (bridge !== undefined) bridge.routes = new Map(routes.map((route) => [route.servicePort, route]));
     this.admission.reserve(this.bridges.values());
@@ -194,9 +200,9 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     this.post({ type: 'forgotten', bridgeId: bridge.id });
   }
 
-  private setLimits(limits: Limits): void {
-    this.timers.setLimits(limits);
-    this.admission.limits = limits.admission;
+  private setSettings(settings: DataPlaneSettings): void {
+    this.timers.setSettings(settings);
+    this.admission.limits = settings.admission;
   }
 
   private tellRefusals(refusals: readonly Refusal[]): void {
@@ -213,7 +219,7 @@ export class DataPlane implements LinkHost, RelayHost, ServiceSocketsHost {
     this.flush();
     this.tellRefusals(this.admission.refusals.due(now));
     this.admission.resume(this.relays, now);
-    let busy = this.links.tick(now);
+    let busy = this.sessions.tick(now);
     for (const bridge of this.bridges.values()) busy = bridge.guests.sweep(now) || busy;
     busy = this.timers.expire(now) || busy;
     return busy || !this.report.isEmpty || this.admission.isBusy;

@@ -1,24 +1,24 @@
 import { close } from '../linux/descriptor.ts';
 import { Errno } from '../linux/errno.ts';
-import { delayAcks, tcpConnect, tcpSocket } from '../linux/socket.ts';
+import { delayAcks, tcpConnect, tcpSocket } from '../linux/tcp-socket.ts';
 import type { Bridge } from './bridge.ts';
 import type { Guest } from './guests.ts';
-import type { Route } from './messages.ts';
+import type { ServiceRoute } from './messages.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
 import type { Parties } from './parties.ts';
 import { proxyV2Header } from './proxy-v2.ts';
-import { Relay, type RelayHost } from './relay.ts';
+import { Relay, type RelayOwner } from './relay.ts';
 
 /**
  * Dials the upstream of `parties` and joins it to `downstream`. The relay, or why there is none; `downstream` is open and
  * the caller's then.
  */
 export function dial(
-  host: RelayHost,
+  owner: RelayOwner,
   whose: { readonly bridge: Bridge; readonly guest: Guest },
   downstream: number,
   parties: Parties,
-  route: Route,
+  route: ServiceRoute,
 ): Relay | Outcome {
   const upstream = tcpSocket();
   if (upstream < 0) return connectOutcome(-upstream);
@@ -30,7 +30,7 @@ export function dial(
   }
   const header = route.proxyV2 ? proxyV2Header(parties, whose.bridge.name) : undefined;
   try {
-    return new Relay(host, whose, { downstream, upstream }, parties, header);
+    return new Relay(owner, whose, { downstream, upstream }, parties, header);
   } catch {
     close(upstream);
     return 'error';

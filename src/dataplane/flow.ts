@@ -1,6 +1,6 @@
 import { Errno } from '../linux/errno.ts';
 import { addressOf, allocate } from '../linux/ffi.ts';
-import { recv, send, sendLast, setNoDelay } from '../linux/socket.ts';
+import { recv, send, sendLast, setNoDelay } from '../linux/tcp-socket.ts';
 import type { Pipe, Pipes } from './pipes.ts';
 
 /**

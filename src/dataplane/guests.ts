@@ -1,7 +1,7 @@
-import type { AdmissionLimits, Route } from './messages.ts';
+import type { AdmissionLimits, ServiceRoute } from './messages.ts';
 import type { Outcome } from './outcome.ts';
-import { Pace } from './pace.ts';
-import type { Work } from './turns.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { TurnTaker, Work } from './turns.ts';
 
 /** Guests without a connection are forgotten after this time, with what they have used up of their rate. */
 const FORGET_MS = 5000;
@@ -11,20 +11,17 @@ const KNOWN_AT_MOST = 65_536;
 const WORD = 2 ** 32;
 
 /** What the data plane knows of a guest address, or of its use of a service that has limits of its own. */
-export class Guest {
+export class Guest implements TurnTaker {
   /** The same for all that this class knows of one guest: its bridge's id and its address. */
   readonly identity: number;
   /** Living relays. */
   connections = 0;
   /** Of its new connections. */
-  readonly pace = new Pace();
+  readonly bucket = new TokenBucket();
   /** When it last wanted a connection (ms, monotonic). */
   seenAt = 0;
-  /** The reactor's turn that `credit` is of. */
   turn = -1;
-  /** Units of work that may be done for it in this turn. */
   credit = 0;
-  /** Work that was put off. */
   waiting: Work[] = [];
 
   constructor(identity: number) {
@@ -48,7 +45,7 @@ export class Guests {
   }
 
   /** The guest at `ip` as far as it concerns connections to `route`. */
-  of(ip: number, route: Route): Guest {
+  of(ip: number, route: ServiceRoute): Guest {
     // A service with limits of its own is counted on its own.
     const own = route.guestConnections !== undefined || route.guestRate !== undefined;
     const key = own ? ip + route.servicePort * WORD : ip;
@@ -88,7 +85,7 @@ export class Guests {
 /** Why `guest` may not have one connection more, or undefined: then it counts against its rate. */
 export function refusal(
   guest: Guest,
-  route: Route,
+  route: ServiceRoute,
   limits: AdmissionLimits,
   now: number,
   isAlone: boolean,
@@ -98,7 +95,7 @@ export function refusal(
   guest.seenAt = now;
   const rate = route.guestRate ?? limits.guestRate;
   const isSoft = route.guestRate === undefined && limits.guestRateIsSoft;
-  if (!guest.pace.may(rate, now) && !(isSoft && isAlone)) return 'guest-rate';
-  guest.pace.count(rate);
+  if (!guest.bucket.may(rate, now) && !(isSoft && isAlone)) return 'guest-rate';
+  guest.bucket.count(rate);
   return undefined;
 }

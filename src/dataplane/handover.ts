@@ -1,5 +1,5 @@
 import { TproxyError } from '../errors.ts';
-import { incoming, MESSAGE_BYTES, outgoing } from '../linux/message.ts';
+import { incoming, MESSAGE_BYTES, outgoing } from '../linux/descriptor-passing.ts';
 
 /**
  * What listener and forwarder say to each other over a bridge's socket, a message each:
@@ -13,7 +13,7 @@ import { incoming, MESSAGE_BYTES, outgoing } from '../linux/message.ts';
  *     Pong                           ──►            a listener that stays silent is hung
  *
  * Sockets that do not fit into one Configure or Listening come with as many of them as it takes; all but the last say
- * `more`.
+ * `more`, and leave the ports and failures to the last: with all of them in each, the queue of the socket would be full.
  */
 export const MessageType = {
   hello: 1,
@@ -30,6 +30,11 @@ export const PROTOCOL_VERSION = 1;
 
 /** Listening sockets in one message. */
 export const SOCKETS_PER_MESSAGE = 250;
+
+/** Service ports of a bridge, so that they and the failures of some fit into one message. */
+export const PORTS_AT_MOST = 8000;
+/** Failures that are told; one is enough to know that something is wrong. */
+export const FAILURES_AT_MOST = 16;
 
 export interface Hello {
   readonly bridge: string;

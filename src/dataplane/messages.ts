@@ -1,11 +1,11 @@
 import type { Configure, Hello, Listening } from './handover.ts';
 import type { Refusal } from './refusals.ts';
 
-/** A listener's connection to the forwarder; counted up within a worker, never reused. */
-export type LinkId = number;
+/** A listener's connection to the forwarder; counted up within a data plane, never reused. */
+export type SessionId = number;
 
-/** Time limits, in milliseconds; 0: off. */
-export interface Limits {
+/** What it needs of the settings: time limits (0: off), and how many connections there may be. */
+export interface DataPlaneSettings {
   readonly connectMs: number;
   readonly lingerMs: number;
   readonly idleMs: number;
@@ -26,7 +26,7 @@ export interface AdmissionLimits {
 }
 
 /** Where connections to a service port of a bridge go. The address is a number. */
-export interface Route {
+export interface ServiceRoute {
   readonly servicePort: number;
   readonly ip: number;
   readonly port: number;
@@ -38,24 +38,24 @@ export interface Route {
 }
 
 /** From the forwarder's main thread to its data plane. Descriptors are numbers of the process they share. */
-export type ToWorker =
-  /** Take connections of listeners on the listening socket `fd`, which belongs to the worker from now on, and on no earlier one. */
+export type ToDataPlane =
+  /** Take connections of listeners on the listening socket `fd`, which belongs to the data plane from now on, and on no earlier one. */
   | { readonly type: 'serve'; readonly bridge: string; readonly bridgeId: number; readonly fd: number }
   /** Close the bridge's socket and its listeners' connections; living relays go on. */
   | { readonly type: 'withdraw'; readonly bridgeId: number }
   /** The bridge's netns was replaced: its sockets are of no use any more. */
   | { readonly type: 'forget-sockets'; readonly bridgeId: number }
-  | { readonly type: 'routes'; readonly bridgeId: number; readonly routes: readonly Route[] }
+  | { readonly type: 'routes'; readonly bridgeId: number; readonly routes: readonly ServiceRoute[] }
   /** Accept what this listener says from now on. It gets its ports, with the sockets kept for them. */
   | {
       readonly type: 'configure';
-      readonly link: LinkId;
+      readonly session: SessionId;
       readonly body: Pick<Configure, 'ports' | 'logLevel'>;
       /** Inode of the netns that the listener lives in. */
       readonly netns: number;
     }
-  | { readonly type: 'exit' | 'drop' | 'ping'; readonly link: LinkId }
-  | { readonly type: 'limits'; readonly limits: Limits }
+  | { readonly type: 'exit' | 'drop' | 'ping'; readonly session: SessionId }
+  | { readonly type: 'settings'; readonly settings: DataPlaneSettings }
   | { readonly type: 'count'; readonly id: number }
   /** Tell of every living relay. */
   | { readonly type: 'list'; readonly id: number }
@@ -66,22 +66,22 @@ export type ToWorker =
   /** End all relays now. */
   | { readonly type: 'cut' };
 
-export type FromWorker =
+export type FromDataPlane =
   | {
       readonly type: 'hello';
-      readonly link: LinkId;
+      readonly session: SessionId;
       readonly bridgeId: number;
       readonly pid: number;
       readonly body: Hello;
     }
   | {
       readonly type: 'listening';
-      readonly link: LinkId;
+      readonly session: SessionId;
       readonly bridgeId: number;
       readonly body: Pick<Listening, 'ports' | 'failures'>;
     }
-  | { readonly type: 'pong'; readonly link: LinkId; readonly bridgeId: number }
-  | { readonly type: 'gone'; readonly link: LinkId; readonly bridgeId: number; readonly reason: string }
+  | { readonly type: 'pong'; readonly session: SessionId; readonly bridgeId: number }
+  | { readonly type: 'gone'; readonly session: SessionId; readonly bridgeId: number; readonly reason: string }
   | { readonly type: 'records'; readonly records: Float64Array }
   /** Connections that were refused since it was said last, at most once a second. */
   | { readonly type: 'refused'; readonly refusals: readonly Refusal[] }
@@ -100,7 +100,7 @@ export type FromWorker =
   | { readonly type: 'drained' };
 
 /** What a listener says, or what became of it. */
-export type LinkMessage = Extract<FromWorker, { readonly link: LinkId }>;
+export type SessionMessage = Extract<FromDataPlane, { readonly session: SessionId }>;
 
 export interface BridgeCount {
   readonly bridgeId: number;
@@ -108,9 +108,9 @@ export interface BridgeCount {
   readonly relays: number;
 }
 
-/** What a worker is started with. */
-export interface WorkerData {
-  readonly limits: Limits;
+/** What a data plane is started with. */
+export interface DataPlaneData {
+  readonly settings: DataPlaneSettings;
   /** Descriptors the process may open. */
   readonly descriptorLimit: number;
 }

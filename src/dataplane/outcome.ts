@@ -1,26 +1,7 @@
 import { Errno } from '../linux/errno.ts';
 
 /** How a guest's connection ended: one word, in logs and counters. */
-export type Outcome =
-  | 'closed'
-  | 'guest-reset'
-  | 'upstream-reset'
-  | 'upstream-refused'
-  | 'upstream-unreachable'
-  | 'connect-timeout'
-  | 'linger-timeout'
-  | 'idle-timeout'
-  | 'no-endpoint'
-  | 'guest-limit'
-  | 'guest-rate'
-  | 'out-of-descriptors'
-  | 'out-of-ports'
-  | 'cut'
-  /** It has not ended yet. */
-  | 'open'
-  | 'error';
-
-export const OUTCOMES: readonly Outcome[] = [
+export const OUTCOMES = [
   'closed',
   'guest-reset',
   'upstream-reset',
@@ -35,9 +16,12 @@ export const OUTCOMES: readonly Outcome[] = [
   'out-of-descriptors',
   'out-of-ports',
   'cut',
+  /** It has not ended yet. */
   'open',
   'error',
-];
+] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** What an errno of connect(2) means for the guest. */
 export function connectOutcome(errno: number): Outcome {

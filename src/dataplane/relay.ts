@@ -7,30 +7,34 @@ import {
   shutdownWrite,
   socketError,
   unacknowledged,
-} from '../linux/socket.ts';
-import type { Bridge } from './bridge.ts';
+} from '../linux/tcp-socket.ts';
 import { clearDeadline, type Deadlines, type Timed } from './deadlines.ts';
 import { Flow, Progress } from './flow.ts';
 import type { Guest } from './guests.ts';
+import { IdleCheck } from './idle-check.ts';
 import { connectOutcome, type Outcome } from './outcome.ts';
 import type { Parties } from './parties.ts';
 import type { Pipes } from './pipes.ts';
 import type { Reactor } from './reactor.ts';
-import { ALL_BUT_ROOM, ALL_EVENTS, isBroken, Side, type SideOwner } from './side.ts';
-import { Silence } from './silence.ts';
-import type { Timers } from './timers.ts';
+import { ALL_BUT_ROOM, ALL_EVENTS, isBroken, Side, type SideOwner } from './relay-side.ts';
+import type { Timers } from './relay-timers.ts';
 import type { Turns } from './turns.ts';
 
 /** Work for what a side said before it failed. */
 const LAST_WORDS = 64;
 
 /** What relays share: their reactor, their pipes, their time limits and who hears of their end. */
-export interface RelayHost {
+export interface RelayOwner {
   readonly reactor: Reactor;
   readonly pipes: Pipes;
   readonly turns: Turns;
   readonly timers: Timers;
   finished(relay: Relay, outcome: Outcome): void;
+}
+
+/** What a relay is told of its bridge. */
+export interface RelayedBridge {
+  readonly id: number;
 }
 
 /**
@@ -39,7 +43,7 @@ export interface RelayHost {
  * Half-close is kept in both directions; an error of either side becomes a reset of the other.
  */
 export class Relay implements SideOwner, Timed {
-  readonly bridge: Bridge;
+  readonly bridge: RelayedBridge;
   readonly guest: Guest;
   readonly parties: Parties;
   readonly startedAt: number;
@@ -49,37 +53,37 @@ export class Relay implements SideOwner, Timed {
   waitsIn: Deadlines | undefined = undefined;
   previousTimed: Timed | undefined = undefined;
   nextTimed: Timed | undefined = undefined;
-  private readonly host: RelayHost;
+  private readonly owner: RelayOwner;
   private readonly downstream: Side;
   private readonly upstream: Side;
   private readonly toUpstream: Flow;
   private readonly toGuest: Flow;
   private state: 'connecting' | 'open' | 'closed' = 'connecting';
   private probed = false;
-  private readonly silence = new Silence();
+  private readonly idleCheck = new IdleCheck();
 
   /**
    * Takes over both descriptors; connect(2) has been called on the upstream one. The upstream hears `header` before anything
    * the guest says. Throws when epoll refuses.
    */
   constructor(
-    host: RelayHost,
-    whose: { readonly bridge: Bridge; readonly guest: Guest },
+    owner: RelayOwner,
+    whose: { readonly bridge: RelayedBridge; readonly guest: Guest },
     sockets: { readonly downstream: number; readonly upstream: number },
     parties: Parties,
     header?: Buffer,
   ) {
-    this.host = host;
+    this.owner = owner;
     this.bridge = whose.bridge;
     this.guest = whose.guest;
     this.parties = parties;
-    this.startedAt = host.reactor.now;
+    this.startedAt = owner.reactor.now;
     this.downstream = new Side(this, sockets.downstream, true);
     this.upstream = new Side(this, sockets.upstream, false);
-    this.toUpstream = new Flow(this.downstream, this.upstream, host.pipes, header);
-    this.toGuest = new Flow(this.upstream, this.downstream, host.pipes);
-    this.upstream.registration = host.reactor.add(sockets.upstream, ALL_EVENTS, this.upstream);
-    host.timers.connecting.set(this, host.reactor.now);
+    this.toUpstream = new Flow(this.downstream, this.upstream, owner.pipes, header);
+    this.toGuest = new Flow(this.upstream, this.downstream, owner.pipes);
+    this.upstream.registration = owner.reactor.add(sockets.upstream, ALL_EVENTS, this.upstream);
+    owner.timers.connecting.set(this, owner.reactor.now);
   }
 
   get bytesToUpstream(): number {
@@ -112,7 +116,7 @@ export class Relay implements SideOwner, Timed {
       return;
     }
     this.probe();
-    const { lingering, idling } = this.host.timers;
+    const { lingering, idling } = this.owner.timers;
     const halfClosed = (this.toUpstream.done || this.toGuest.done) && lingering.delayMs > 0;
     const queue = halfClosed ? lingering : idling;
     if (this.wasQuiet() && now - this.startedAt >= queue.delayMs && queue.delayMs > 0) {
@@ -126,7 +130,7 @@ export class Relay implements SideOwner, Timed {
     const { toUpstream, toGuest, upstream, downstream } = this;
     const waiting =
       toUpstream.held + toGuest.held + unacknowledged(upstream.fd) + unacknowledged(downstream.fd);
-    return this.silence.look(toUpstream.bytes + toGuest.bytes, waiting);
+    return this.idleCheck.look(toUpstream.bytes + toGuest.bytes, waiting);
   }
 
   /** Ends the relay at once, both sides with a reset. */
@@ -138,24 +142,24 @@ export class Relay implements SideOwner, Timed {
   private probe(): void {
     if (this.probed) return;
     this.probed = true;
-    const { keepaliveS } = this.host.timers;
+    const { keepaliveS } = this.owner.timers;
     if (keepaliveS === 0) return;
     setKeepalive(this.upstream.fd, keepaliveS);
     setKeepalive(this.downstream.fd, keepaliveS);
   }
 
   private connected(events: number): void {
-    const { upstream, downstream, host } = this;
+    const { upstream, downstream, owner } = this;
     if (isBroken(events)) {
       this.end(connectOutcome(socketError(upstream.fd)));
       return;
     }
     if ((events & EPOLLOUT) === 0) return;
     this.state = 'open';
-    this.connectMs = host.reactor.now - this.startedAt;
+    this.connectMs = owner.reactor.now - this.startedAt;
     upstream.writable = true;
     upstream.readable = (events & (EPOLLIN | EPOLLRDHUP)) !== 0;
-    host.timers.young.set(this, host.reactor.now);
+    owner.timers.young.set(this, owner.reactor.now);
     // What the guest said first is there already: it had a round trip to say it. Its events are asked for afterwards.
     downstream.readable = true;
     this.advance(this.toUpstream);
@@ -163,7 +167,7 @@ export class Relay implements SideOwner, Timed {
     // Nothing was sent that the acknowledgement of the handshake could have gone with: the upstream may speak first.
     if (this.bytesToUpstream === 0) ackNow(upstream.fd);
     try {
-      downstream.registration = host.reactor.add(downstream.fd, ALL_BUT_ROOM, downstream);
+      downstream.registration = owner.reactor.add(downstream.fd, ALL_BUT_ROOM, downstream);
     } catch {
       this.end('error');
       return;
@@ -173,13 +177,13 @@ export class Relay implements SideOwner, Timed {
 
   private advance(flow: Flow): void {
     if (flow.done || flow.planned || this.state !== 'open') return;
-    if (this.host.turns.may(this.guest)) this.move(flow);
+    if (this.owner.turns.may(this.guest)) this.move(flow);
     else this.putOff(flow);
   }
 
   private putOff(flow: Flow): void {
     flow.planned = true;
-    this.host.turns.later(this.guest, {
+    this.owner.turns.later(this.guest, {
       onTurn: () => {
         flow.planned = false;
         if (!flow.done && this.state === 'open') this.move(flow);
@@ -209,7 +213,7 @@ export class Relay implements SideOwner, Timed {
     const { downstream } = this;
     if (downstream.tellsRoom || downstream.registration === 0) return;
     downstream.tellsRoom = true;
-    this.host.reactor.modify(downstream.registration, downstream.fd, ALL_EVENTS);
+    this.owner.reactor.modify(downstream.registration, downstream.fd, ALL_EVENTS);
   }
 
   private passOnEnd(flow: Flow): void {
@@ -219,9 +223,9 @@ export class Relay implements SideOwner, Timed {
       return;
     }
     shutdownWrite(flow === this.toUpstream ? this.upstream.fd : this.downstream.fd);
-    this.silence.begin(this.toUpstream.bytes + this.toGuest.bytes);
-    const { lingering } = this.host.timers;
-    if (lingering.delayMs > 0) lingering.set(this, this.host.reactor.now);
+    this.idleCheck.begin(this.toUpstream.bytes + this.toGuest.bytes);
+    const { lingering } = this.owner.timers;
+    if (lingering.delayMs > 0) lingering.set(this, this.owner.reactor.now);
   }
 
   private fail(flow: Flow, progress: Progress): void {
@@ -239,10 +243,10 @@ export class Relay implements SideOwner, Timed {
   private end(outcome: Outcome): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    const { host, downstream, upstream } = this;
+    const { owner, downstream, upstream } = this;
     clearDeadline(this);
-    host.reactor.forget(downstream.registration);
-    host.reactor.forget(upstream.registration);
+    owner.reactor.forget(downstream.registration);
+    owner.reactor.forget(upstream.registration);
     this.toUpstream.release();
     this.toGuest.release();
     if (outcome === 'closed') {
@@ -252,6 +256,6 @@ export class Relay implements SideOwner, Timed {
       closeWithReset(upstream.fd);
       closeWithReset(downstream.fd);
     }
-    host.finished(this, outcome);
+    owner.finished(this, outcome);
   }
 }

@@ -1,8 +1,8 @@
 import { close } from '../linux/descriptor.ts';
 import { EPOLLIN } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
-import { accept, acceptedIp, acceptedPort } from '../linux/socket.ts';
-import type { Bridge } from './bridge.ts';
+import { accept, type Origin } from '../linux/tcp-socket.ts';
+import { isExhaustion } from './exhaustion.ts';
 import type { PortSocket } from './handover.ts';
 import type { Reactor, Registration } from './reactor.ts';
 
@@ -11,18 +11,23 @@ const BURST_SHARED = 2;
 const BURST_ALONE = 64;
 
 /** What the sockets need of the data plane. */
-export interface ServiceSocketsHost {
+export interface ServiceSocketsOwner<B> {
   readonly reactor: Reactor;
   /** Guests wait for each other: turns are to be short. */
   readonly isShared: boolean;
   /** False while connections of the bridge have to wait in the kernel's queues. */
-  mayAccept(bridge: Bridge): boolean;
-  /** A connection; the descriptor belongs to the host. */
-  arrived(bridge: Bridge, fd: number, servicePort: number, guestIp: number, guestPort: number): void;
+  mayAccept(bridge: B): boolean;
+  /** A connection; the descriptor belongs to the owner. */
+  arrived(bridge: B, fd: number, servicePort: number, guestIp: number, guestPort: number): void;
   /** The process is out of descriptors or memory. */
   exhausted(): void;
   /** The sockets of the bridge are not listened to until `resume`. */
-  paused(bridge: Bridge): void;
+  paused(bridge: B): void;
+}
+
+/** Whose sockets they are: a bridge, with the connections of its listeners. */
+interface SocketsOf {
+  readonly sessions: Iterable<{ close(reason: string): void }>;
 }
 
 interface Entry extends PortSocket {
@@ -37,14 +42,16 @@ interface Entry extends PortSocket {
  *
  * The data plane accepts on them itself, so that a connection costs one system call and is never between two processes.
  */
-export class ServiceSockets {
-  private readonly host: ServiceSocketsHost;
-  private readonly bridge: Bridge;
+export class ServiceSockets<B extends SocketsOf> {
+  private readonly owner: ServiceSocketsOwner<B>;
+  private readonly bridge: B;
   private readonly entries = new Map<number, Entry>();
   private isPaused = false;
+  /** Of the connection that is being taken: one object for all of them. */
+  private readonly origin: Origin = { ip: 0, port: 0 };
 
-  constructor(host: ServiceSocketsHost, bridge: Bridge) {
-    this.host = host;
+  constructor(owner: ServiceSocketsOwner<B>, bridge: B) {
+    this.owner = owner;
     this.bridge = bridge;
   }
 
@@ -61,7 +68,7 @@ export class ServiceSockets {
     this.drop(port);
     const entry: Entry = { port, fd, registration: 0, burst: 1 };
     try {
-      entry.registration = this.host.reactor.add(fd, this.isPaused ? 0 : EPOLLIN, {
+      entry.registration = this.owner.reactor.add(fd, this.isPaused ? 0 : EPOLLIN, {
         onEvents: () => this.acceptFrom(entry),
       });
     } catch (error) {
@@ -81,29 +88,29 @@ export class ServiceSockets {
     if (!this.isPaused) return;
     this.isPaused = false;
     for (const { fd, registration } of this.entries.values())
-      this.host.reactor.modify(registration, fd, EPOLLIN);
+      this.owner.reactor.modify(registration, fd, EPOLLIN);
   }
 
   private pause(): void {
     if (this.isPaused) return;
     this.isPaused = true;
-    for (const { fd, registration } of this.entries.values()) this.host.reactor.modify(registration, fd, 0);
-    this.host.paused(this.bridge);
+    for (const { fd, registration } of this.entries.values()) this.owner.reactor.modify(registration, fd, 0);
+    this.owner.paused(this.bridge);
   }
 
   private acceptFrom(entry: Entry): void {
-    const { host, bridge } = this;
-    const most = Math.min(entry.burst, host.isShared ? BURST_SHARED : BURST_ALONE);
+    const { owner, bridge, origin } = this;
+    const most = Math.min(entry.burst, owner.isShared ? BURST_SHARED : BURST_ALONE);
     for (let count = 0; count < most; count++) {
-      if (!host.mayAccept(bridge)) {
+      if (!owner.mayAccept(bridge)) {
         this.pause();
         return;
       }
-      const fd = accept(entry.fd);
+      const fd = accept(entry.fd, origin);
       if (fd < 0) {
         entry.burst = Math.max(1, count);
         if (isExhaustion(-fd)) {
-          host.exhausted();
+          owner.exhausted();
           this.pause();
         } else if (fd === -Errno.EINVAL) {
           this.abandon(entry);
@@ -111,7 +118,7 @@ export class ServiceSockets {
         // Anything else is the trouble of one guest, who went away meanwhile.
         return;
       }
-      host.arrived(bridge, fd, entry.port, acceptedIp(), acceptedPort());
+      owner.arrived(bridge, fd, entry.port, origin.ip, origin.port);
     }
     entry.burst = Math.min(entry.burst * 2, BURST_ALONE);
   }
@@ -119,8 +126,8 @@ export class ServiceSockets {
   /** Somebody who has a copy of the socket has ended its listening: it would announce that for ever. */
   private abandon({ port }: Entry): void {
     this.drop(port);
-    for (const link of [...this.bridge.links])
-      link.close(`its socket for service port ${port} listens no more`);
+    for (const session of [...this.bridge.sessions])
+      session.close(`its socket for service port ${port} listens no more`);
   }
 
   private drop(port: number): void {
@@ -128,13 +135,7 @@ export class ServiceSockets {
     if (entry === undefined) return;
     this.entries.delete(port);
     // Its listener has a copy: closing alone would not end the events.
-    this.host.reactor.remove(entry.registration, entry.fd);
+    this.owner.reactor.remove(entry.registration, entry.fd);
     close(entry.fd);
   }
-}
-
-function isExhaustion(errno: number): boolean {
-  return (
-    errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOBUFS || errno === Errno.ENOMEM
-  );
 }

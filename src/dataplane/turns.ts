@@ -1,4 +1,3 @@
-import type { Guest } from './guests.ts';
 import type { Reactor } from './reactor.ts';
 
 /** Units of work that a guest may have done in a turn: while others want something too, and while it is alone. */
@@ -13,13 +12,25 @@ export interface Work {
   onTurn(): void;
 }
 
+/** What there has to be of a guest. */
+export interface TurnTaker {
+  /** The same for all that is known of one guest in several places. */
+  readonly identity: number;
+  /** The reactor's turn that `credit` is of. */
+  turn: number;
+  /** Units of work that may be done for it in this turn. */
+  credit: number;
+  /** Work that was put off. */
+  waiting: Work[];
+}
+
 /**
  * Shares the thread between guests: what is to be done for a guest beyond its credit waits for the next turn of the reactor,
  * in which all others get theirs first. For a guest that is alone hardly anything ever waits.
  */
 export class Turns {
   private readonly reactor: Pick<Reactor, 'turn' | 'now' | 'defer'>;
-  private round: Guest[] = [];
+  private round: TurnTaker[] = [];
   private planned = false;
   /** Identity of the guest that had the last turn. */
   private current = Number.NaN;
@@ -35,19 +46,19 @@ export class Turns {
   }
 
   /** True when something may be done for `guest` now; otherwise it has to wait for its turn (`later`). */
-  may(guest: Guest): boolean {
+  may(guest: TurnTaker): boolean {
     this.begin(guest);
     return guest.credit > 0 && guest.waiting.length === 0;
   }
 
   /** Does `work` for `guest` when its turn comes: at the end of this turn of the reactor if it has credit, or in the next. */
-  later(guest: Guest, work: Work): void {
+  later(guest: TurnTaker, work: Work): void {
     if (guest.waiting.push(work) === 1) this.round.push(guest);
     this.plan();
   }
 
   /** Something is done for `guest`, who counts among those that share the thread. */
-  begin(guest: Guest): void {
+  begin(guest: TurnTaker): void {
     if (guest.identity !== this.current) {
       if (!Number.isNaN(this.current)) this.changedAt = this.reactor.now;
       this.current = guest.identity;

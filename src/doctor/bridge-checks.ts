@@ -1,10 +1,12 @@
 import { bridgeDevice, portFacts } from '../driver/facts/link-facts.ts';
 import { nftFacts } from '../driver/facts/nft-facts.ts';
+import { portMac } from '../driver/mac.ts';
 import { pairMtu } from '../driver/plan/plan-links.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { arpChainName, bridgePort } from '../model/names.ts';
 import { listenerLog } from '../process/paths.ts';
 import type { Examination, Finding } from './check.ts';
+import { crossingChecks } from './crossing/checks.ts';
 import { TABLES } from './host-checks.ts';
 import { judgeBridge, judgeGuests } from './judge-bridge.ts';
 import { judgeListening, judgeMap } from './judge-endpoints.ts';
@@ -16,6 +18,7 @@ import { examineLog } from './log-tail.ts';
 import type { Scene } from './scene.ts';
 import { wantedUser } from './wanted-user.ts';
 
+const NOTHING_READ = nftFacts({ ip: undefined, bridge: undefined }, '', 'own-objects');
 const IP = 'tool/ip';
 const NFT = 'tool/nft';
 const NSENTER = 'tool/nsenter';
@@ -60,9 +63,11 @@ export function bridgeChecks(
       const chain = (await scene.tables()).bridge?.chains.get(arpChainName(bridge));
       return judgeArp({ bridge, nft: await nft() }, chain);
     }),
-    check('guard', 'guard', [NFT, TABLES], async () => judgeGuard({ nft: await nft() })),
+    check('guard', 'guard', [NFT, TABLES], async () =>
+      judgeGuard({ bridge, nft: await nft() }, (await scene.nft()).lacks),
+    ),
     check('police', 'limit of its ports', [NFT, TABLES, 'configuration'], async () =>
-      judgePolice({ nft: await nft() }, (await scene.config()).config.policing),
+      judgePolice({ bridge, nft: await nft() }, (await scene.config()).config.policing),
     ),
     check('veth', 'veth pair', [own('bridge')], async () => {
       const all = await links();
@@ -71,7 +76,9 @@ export function bridgeChecks(
       const port = portFacts(find(bridgePort(bridge)), []);
       // Trouble with the netns is for the next check.
       const netns = await scene.netns(bridge).catch(() => ({ is: 'missing' }) as const);
-      return judgeVeth({ bridge, port, netns }, mtu);
+      // Of nft the traces of a driver alone are asked for, and its own check tells when it can't be read.
+      const traces = await nft().catch(() => NOTHING_READ);
+      return judgeVeth({ bridge, port, netns, nft: traces }, mtu, portMac(bridge, await scene.identity()));
     }),
     check('netns', 'network namespace', [], async () => judgeNetns(bridge, await scene.netnsState(bridge))),
     check('inside', 'address and route', [own('netns'), NSENTER, IP, NFT], async () =>
@@ -81,9 +88,10 @@ export function bridgeChecks(
     check('ruleset', 'ruleset inside', [own('netns'), NSENTER, NFT], async () =>
       judgeRuleset(await inside()),
     ),
+    ...crossingChecks(scene, bridge, mapped ?? []),
     check('redirect', 'nearest proxy', [NFT, TABLES, own('netns'), NSENTER], async () => {
       const taps = (await living()).flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));
-      return judgeRedirect({ nft: await nft(), netns: await scene.netns(bridge) }, taps);
+      return judgeRedirect({ bridge, nft: await nft(), netns: await scene.netns(bridge) }, taps);
     }),
     check('map', 'endpoint map', [NFT, TABLES], async () => {
       const wanted = (await scene.plan().catch(() => [])).find((outcome) => outcome.bridge === bridge);

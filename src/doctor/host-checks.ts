@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Examination } from './check.ts';
 import { judgeConfiguration, judgeDisk, judgeRoot, judgeTables, judgeTroubles } from './judge-host.ts';
-import { examineLinks, examineNftBridge, examineSystemCalls } from './kernel.ts';
+import { examineLinks, examineSystemCalls, judgeNftAbility } from './kernel.ts';
 import { examineNeighbours } from './neighbours.ts';
 import type { Scene } from './scene.ts';
 import { examineTool, judgeNode, TOOLS, type Tool } from './tools.ts';
@@ -74,7 +74,7 @@ export function hostChecks(scene: Scene): readonly Examination[] {
       part: HOST,
       title: 'kernel: nftables',
       needs: ['tool/nft'],
-      examine: () => examineNftBridge(run),
+      examine: async () => judgeNftAbility(await scene.nft()),
     },
     {
       id: TABLES,

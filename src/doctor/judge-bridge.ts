@@ -1,4 +1,4 @@
-import type { Attachment } from '../driver/attachments/attachment.ts';
+import type { Attachment, ByLife } from '../driver/attachments/attachment.ts';
 import type { Facts } from '../driver/facts/facts.ts';
 import { bridgeUse } from '../driver/guests.ts';
 import type { Link } from '../system/ip-json.ts';
@@ -26,10 +26,7 @@ export function judgeBridge(bridge: string, links: readonly Link[]): Finding {
   return ok(`up, MTU ${link.mtu}, ${counted(ports, 'port')}`);
 }
 
-export interface GuestsSeen {
-  /** Attachments of this bridge that keep its plumbing, and those that do no longer. */
-  readonly living: readonly Attachment[];
-  readonly leftover: readonly Attachment[];
+export interface GuestsSeen extends ByLife {
   /** Messages about records that can't be read; of all bridges. */
   readonly damaged: readonly string[];
 }

@@ -1,4 +1,4 @@
-import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
+import { type Endpoint, hasEndpoint } from '../model/endpoint.ts';
 import { endpointMapName, SERVICE_ADDRESS } from '../model/names.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
 import { APPLY } from './remedies.ts';
@@ -17,14 +17,14 @@ export function judgeMap(
     return failed(`there is no ${name}`, APPLY);
   }
   const present = mapped ?? [];
-  const missing = (wanted ?? []).filter((endpoint) => !isIn(present, endpoint));
+  const missing = (wanted ?? []).filter((endpoint) => !hasEndpoint(present, endpoint));
   if (missing.length > 0) {
     return failed(
       `${name} lacks what the configuration asks for: ${missing.map(endpointText).join(', ')}`,
       APPLY,
     );
   }
-  const surplus = wanted === undefined ? [] : present.filter((endpoint) => !isIn(wanted, endpoint));
+  const surplus = wanted === undefined ? [] : present.filter((endpoint) => !hasEndpoint(wanted, endpoint));
   if (surplus.length > 0) {
     return warning(
       `${name} has what the configuration does not ask for: ${surplus.map(endpointText).join(', ')}`,
@@ -61,8 +61,4 @@ export function judgeListening(
 
 function endpointText({ servicePort, upstream }: Endpoint): string {
   return `${servicePort} → ${upstream.address}:${upstream.port}`;
-}
-
-function isIn(list: readonly Endpoint[], endpoint: Endpoint): boolean {
-  return list.some((other) => sameEndpoint(other, endpoint));
 }

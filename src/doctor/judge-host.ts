@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
+import { formatProblem } from '../config/reader/problem.ts';
 import type { Trouble } from '../process/troubles.ts';
 import type { NftTables } from '../system/nft.ts';
 import { counted } from '../words.ts';

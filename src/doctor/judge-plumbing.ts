@@ -1,4 +1,5 @@
-import type { DeviceFacts, Facts, InsideFacts } from '../driver/facts/facts.ts';
+import { type Facts, type InsideFacts, isPair } from '../driver/facts/facts.ts';
+import { isOurPort, whatItIs } from '../driver/plan/owner.ts';
 import { netnsSysctls } from '../driver/rules/netns-sysctls.ts';
 import { bridgePort, netnsDevice, netnsName, SERVICE_ADDRESS } from '../model/names.ts';
 import type { NetnsState } from '../system/host.ts';
@@ -7,14 +8,16 @@ import { APPLY } from './remedies.ts';
 
 /** `<bridge>b` and that its other end is `<bridge>a` in the netns. `mtu`: what the pair should have. */
 export function judgeVeth(
-  { bridge, port, netns }: Pick<Facts, 'bridge' | 'port' | 'netns'>,
+  facts: Pick<Facts, 'bridge' | 'port' | 'netns' | 'nft'>,
   mtu: number,
+  portMac: string,
 ): Finding {
+  const { bridge, port, netns } = facts;
   const name = bridgePort(bridge);
   if (port.is === 'missing') return failed(`there is no ${name}`, APPLY);
-  if (port.is === 'stranger') {
+  if (port.is === 'stranger' || !isOurPort(facts, portMac)) {
     return failed(
-      `${name} is a device of kind ${port.kind}, not ours`,
+      `${name} is ${whatItIs(facts)}, not ours`,
       'rename or delete that device, then run tproxy apply',
     );
   }
@@ -24,7 +27,7 @@ export function judgeVeth(
   }
   if (!port.up) return failed(`${name} is down`, APPLY);
   const device = netns.is === 'present' ? netns.inside.device : undefined;
-  if (netns.is === 'present' && !isPair(port, device)) {
+  if (netns.is === 'present' && !isPair(port, netns.inside.device)) {
     return failed(`the other end of ${name} is not ${netnsDevice(bridge)} in ${netnsName(bridge)}`, APPLY);
   }
   const sizes = [port.mtu, ...(device === undefined ? [] : [device.mtu])];
@@ -32,13 +35,6 @@ export function judgeVeth(
     return warning(`MTU ${sizes.join(' and ')} where the other ports of ${bridge} have ${mtu}`, APPLY);
   }
   return ok(`port of ${bridge}, up, MTU ${port.mtu}`);
-}
-
-function isPair(
-  port: { readonly index: number; readonly peerIndex: number | undefined },
-  device: DeviceFacts | undefined,
-): boolean {
-  return device !== undefined && port.peerIndex === device.index && device.peerIndex === port.index;
 }
 
 export function judgeNetns(bridge: string, state: NetnsState): Finding {

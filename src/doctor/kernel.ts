@@ -1,12 +1,19 @@
+import type { NftAbility } from '../driver/nft-ability.ts';
 import { CommandError } from '../errors.ts';
 import { classifyIpFailure } from '../system/ip-errors.ts';
-import { hasIbrname } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
-import { type Finding, failed, ok } from './check.ts';
+import { type Finding, failed, ok, warning } from './check.ts';
 
-/** nftables in the bridge family, and which form ARP rules take on this kernel. Asks with a batch that is never committed. */
-export async function examineNftBridge(run: Run): Promise<Finding> {
-  if (await hasIbrname(run)) return ok('bridge family with meta ibrname');
+/** What nft and kernel can carry of our rules, and which form ARP rules take. */
+export function judgeNftAbility({ ibrname, lacks }: NftAbility): Finding {
+  if (lacks.size > 0) {
+    const left = [...lacks].join(', ');
+    return warning(
+      `this nft can't write or list all rules, so these are left out: ${left}`,
+      'install nftables 1.0.6 or newer, then run tproxy apply',
+    );
+  }
+  if (ibrname) return ok('bridge family with meta ibrname');
   return ok('bridge family without meta ibrname (CONFIG_NFT_BRIDGE_META): ARP rules use a set of veth ports');
 }
 

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { parseTcpSockets } from './sockets.ts';
+import type { TcpSocket } from './sockets.ts';
 
 /** For a handshake, with an upstream or a listening socket. */
 export const CONNECT_MS = 2000;
@@ -33,9 +33,9 @@ export interface ProbeResult {
 
 /**
  * Connects, says nothing and closes its half, as a health check does: an upstream that speaks first, or hangs up when
- * nothing comes, is heard through the whole way. `sockets` gives the text of `/proc/net/tcp`.
+ * nothing comes, is heard through the whole way. `sockets` gives those of the netns.
  */
-export function probe(request: ProbeRequest, sockets: () => string): Promise<ProbeResult> {
+export function probe(request: ProbeRequest, sockets: () => readonly TcpSocket[]): Promise<ProbeResult> {
   const { address, port, connectMs, silenceMs } = request;
   return new Promise((resolve) => {
     const began = performance.now();
@@ -81,8 +81,6 @@ export function probe(request: ProbeRequest, sockets: () => string): Promise<Pro
 }
 
 /** True when the socket at the other end of our connection belongs to a process. */
-export function isTaken(text: string, service: string, local: string | undefined): boolean {
-  return parseTcpSockets(text).some(
-    (socket) => socket.local === service && socket.remote === local && socket.inode !== 0,
-  );
+export function isTaken(sockets: readonly TcpSocket[], service: string, local: string | undefined): boolean {
+  return sockets.some((socket) => socket.local === service && socket.remote === local && socket.inode !== 0);
 }

@@ -1,22 +1,25 @@
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { resolveServices } from '../config/resolve.ts';
-import { isLiving } from '../driver/attachments/attachment.ts';
+import { resolveNames } from '../config/resolve.ts';
+import { AddressBook } from '../driver/addresses.ts';
+import { byLife } from '../driver/attachments/attachment.ts';
 import { attachmentsIn } from '../driver/attachments/attachments.ts';
 import type { DriverDeps } from '../driver/deps.ts';
-import { rememberingResolve } from '../driver/endpoints.ts';
-import type { NetnsFacts } from '../driver/facts/facts.ts';
-import { observeNetns } from '../driver/facts/observe.ts';
+import type { NetnsFacts, Port } from '../driver/facts/facts.ts';
+import { observeNetns, portsOf } from '../driver/facts/observe.ts';
 import { type BridgeOutcome, planHost } from '../driver/host.ts';
+import { type NftAbility, rememberedAbility } from '../driver/nft-ability.ts';
 import { TproxyError } from '../errors.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
-import { netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
+import { ABILITY_FILE, netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
 import { type Trouble, TroubleBook } from '../process/troubles.ts';
 import { type NetnsState, thisHost } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import type { Link } from '../system/ip-json.ts';
 import { type NftTables, readTables } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
+import { callsIptables, readFilters } from './crossing/filters.ts';
+import type { Filters } from './crossing/judge-passage.ts';
 import type { GuestsSeen } from './judge-bridge.ts';
 import { once, onceEach, type Patience, runOnce } from './once.ts';
 import { CONNECT_MS, type ProbeResult, probe, SILENCE_MS } from './probe.ts';
@@ -28,8 +31,17 @@ import { parseTcpSockets } from './sockets.ts';
 export interface Scene {
   readonly run: Run;
   config(): Promise<LoadedConfig>;
+  /** With their addresses. */
   links(): Promise<readonly Link[]>;
+  /** Of a bridge, with VLANs where it filters by them. */
+  ports(bridge: string): Promise<readonly Port[]>;
+  /** What others have put on the way of frames that pass a bridge. */
+  filters(bridge: string): Promise<Filters>;
   tables(): Promise<NftTables>;
+  /** What the nft at hand can carry. */
+  nft(): Promise<NftAbility>;
+  /** Of this host, from which MACs are made. */
+  identity(): Promise<string>;
   netns(bridge: string): Promise<NetnsFacts>;
   /** Told by its file alone, without any program. */
   netnsState(bridge: string): Promise<NetnsState>;
@@ -56,10 +68,11 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
   const run = runOnce(realRun, PATIENCE);
   const host = thisHost;
   const attachments = attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only');
+  const nft = rememberedAbility(run, { file: ABILITY_FILE, mode: 'look-only' });
   const config = once(() => loadConfig(configFile));
   const direct = onceEach(
     ({ address, port }: Upstream) =>
-      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => ''),
+      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => []),
     ({ address, port }) => `${address}:${port}`,
   );
   const through = onceEach(
@@ -76,19 +89,26 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
       ),
     ({ bridge }) => bridge,
   );
+  const links = once(async () => (await askIp(run, ['address show'])).links);
+  const filters = onceEach(async (calls: boolean) => readFilters(run, calls), String);
   return {
     run,
     config,
-    links: once(async () => (await askIp(run, ['link show'])).links),
+    nft,
+    links,
+    ports: onceEach(async (bridge: string) => portsOf(run, await links(), bridge), String),
+    filters: async (bridge) => {
+      const info = (await links()).find(({ name }) => name === bridge)?.bridge;
+      return filters(info?.callsIptables === true || callsIptables());
+    },
     tables: once(() => readTables(run)),
+    identity: once(() => host.identity()),
     netns: onceEach((bridge: string) => observeNetns(run, host, bridge), String),
     netnsState: (bridge) => host.netnsState(netnsName(bridge)),
     netnsNames: once(() => host.netnsNames()),
     guests: once(async () => {
       const [devices, now, loaded] = await Promise.all([host.deviceNames(), host.now(), attachments.load()]);
-      const { attachments: all, damaged } = loaded;
-      const isUsed = (one: (typeof all)[number]): boolean => isLiving(one, devices, now);
-      return { living: all.filter(isUsed), leftover: all.filter((one) => !isUsed(one)), damaged };
+      return { ...byLife(loaded.attachments, devices, now), damaged: loaded.damaged };
     }),
     troubles: once(() => new TroubleBook().all()),
     processes: once(processFacts),
@@ -99,9 +119,10 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
         run,
         host,
         attachments,
-        resolve: rememberingResolve(resolveServices),
+        addresses: new AddressBook(resolveNames),
         report,
         policing: wanted.policing,
+        nft,
         daemons: { sync: refuse, serves: refuse },
         withLock: refuse,
       };

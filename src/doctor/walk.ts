@@ -1,4 +1,6 @@
+import { limitConcurrency, type RunLimited } from '../concurrency.ts';
 import { explainFileTrouble, messageOf, TproxyError } from '../errors.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import { type Check, type Examination, type Finding, failed, keyOf, skipped } from './check.ts';
 
 /** Longer than a program may take, so that what is said is which one did not answer. */
@@ -11,7 +13,7 @@ const WIDTH = 8;
  * one of them does not hold it is skipped. One that throws, or takes longer than its limit, has failed, and the walk goes on.
  */
 export async function walk(examinations: readonly Examination[]): Promise<readonly Check[]> {
-  const turn = turnstile(WIDTH);
+  const turn = limitConcurrency(WIDTH);
   const made = new Map<string, Promise<Check>>();
   for (const examination of examinations) {
     const needs = examination.needs.map((key) => ({ key, check: made.get(key) }));
@@ -29,7 +31,7 @@ interface Need {
 async function make(
   { id, part, subject, title, limitMs = LIMIT_MS, examine }: Examination,
   needs: readonly Need[],
-  turn: Turnstile,
+  turn: RunLimited,
 ): Promise<Check> {
   const about = { id, part, title, ...(subject === undefined ? {} : { subject }) };
   for (const { check } of needs) {
@@ -53,17 +55,11 @@ function wordsFor({ title, finding }: Check): string {
 }
 
 async function withinLimit(examine: Examination['examine'], limitMs: number): Promise<Finding> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Finding>((resolve) => {
-    const finding = failed(`no answer within ${limitMs / 1000} s`, 'see what the machine is busy with: top');
-    timer = setTimeout(resolve, limitMs, finding);
-  });
+  const late = () => failed(`no answer within ${limitMs / 1000} s`, 'see what the machine is busy with: top');
   try {
-    return await Promise.race([Promise.resolve().then(examine), late]);
+    return await withTimeLimit(Promise.resolve().then(examine), limitMs, late);
   } catch (error) {
     return thrown(error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -78,23 +74,4 @@ function thrown(cause: unknown): Finding {
     `the check itself broke: ${messageOf(error)}`,
     `report this: ${stack.split('\n')[1]?.trim() ?? stack}`,
   );
-}
-
-type Turnstile = <T>(task: () => Promise<T>) => Promise<T>;
-
-/** Lets `width` tasks run at a time, in the order of their coming. */
-function turnstile(width: number): Turnstile {
-  let free = width;
-  const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }

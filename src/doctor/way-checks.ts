@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { getentLookup } from '../config/lookup.ts';
-import { resolveServices } from '../config/resolve.ts';
+import { resolveNames } from '../config/resolve.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import type { Service } from '../model/service.ts';
 import { type Examination, failed } from './check.ts';
@@ -18,10 +18,10 @@ export function upstreamChecks(
   services: readonly Service[],
   upstreams: readonly Upstream[],
 ): readonly Examination[] {
-  const names = new Map(services.map((service) => [service.remoteAddr, service]));
+  const names = new Set(services.map(({ remoteAddr }) => remoteAddr).filter((name) => !isIPv4(name)));
   const addresses = new Map(upstreams.map((upstream) => [`${upstream.address}:${upstream.port}`, upstream]));
   return [
-    ...[...names].filter(([name]) => !isIPv4(name)).map(([name, service]) => nameCheck(scene, name, service)),
+    ...[...names].map((name) => nameCheck(scene, name)),
     ...[...addresses].map(([subject, upstream]) => ({
       id: 'upstream',
       part: UPSTREAMS,
@@ -33,7 +33,7 @@ export function upstreamChecks(
   ];
 }
 
-function nameCheck({ run }: Scene, name: string, service: Service): Examination {
+function nameCheck({ run }: Scene, name: string): Examination {
   return {
     id: 'name',
     part: UPSTREAMS,
@@ -43,12 +43,7 @@ function nameCheck({ run }: Scene, name: string, service: Service): Examination 
     examine: async () => {
       const began = performance.now();
       const options = { lookup: getentLookup(run), timeoutMs: NAME_MS };
-      const { endpoints, failures } = await resolveServices([service], options);
-      const [found] = endpoints;
-      const answer =
-        found === undefined
-          ? { reason: failures[0]?.reason ?? `${name}: no answer` }
-          : { address: found.upstream.address };
+      const answer = (await resolveNames([name], options)).get(name) ?? { reason: `${name}: no answer` };
       return judgeName(name, answer, performance.now() - began);
     },
   };

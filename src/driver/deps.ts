@@ -1,10 +1,10 @@
-import type { Endpoint } from '../model/endpoint.ts';
 import type { Policing } from '../model/limits.ts';
-import type { Service } from '../model/service.ts';
 import type { Host } from '../system/host.ts';
 import type { Run } from '../system/run.ts';
+import type { AddressBook } from './addresses.ts';
 import type { AttachmentStore } from './attachments/attachments.ts';
 import type { Daemons } from './daemons.ts';
+import type { NftAbility } from './nft-ability.ts';
 
 /** Where the driver tells an operator what it does. */
 export interface Reporter {
@@ -13,27 +13,18 @@ export interface Reporter {
   error(text: string): void;
 }
 
-/** Host names to addresses; what does not resolve is told, never thrown. */
-export type Resolve = (services: readonly Service[]) => Promise<{
-  readonly endpoints: readonly Endpoint[];
-  readonly failures: readonly {
-    readonly service: Service;
-    readonly reason: string;
-    /** The name does not exist, says who has to know; else it may come back. */
-    readonly unknown?: boolean;
-  }[];
-}>;
-
 /** The driver's seams to the world; it acts in the network namespace in which these do: the root namespace. */
 export interface DriverDeps {
   readonly run: Run;
   readonly host: Host;
   readonly daemons: Daemons;
   readonly attachments: AttachmentStore;
-  readonly resolve: Resolve;
+  readonly addresses: AddressBook;
   readonly report: Reporter;
   /** What ports of bridges may send; undefined: nobody knows, so what is in force stays. */
   readonly policing: Policing | undefined;
+  /** What the nft at hand can carry; looked at once. */
+  readonly nft: () => Promise<NftAbility>;
   /** Holds the one lock of this host while the function runs. */
   readonly withLock: <T>(fn: () => Promise<T>) => Promise<T>;
 }

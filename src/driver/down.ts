@@ -7,8 +7,6 @@ import { type Leaving, type Released, release } from './release.ts';
 export interface DetachRequest extends Leaving {
   readonly owner: Owner;
   readonly network: NetworkRef;
-  /** The caller has seen that the bridge has no guest left: records of VMs without a tap are of VMs that have gone. */
-  readonly lastGuest?: boolean;
 }
 
 /**
@@ -23,6 +21,7 @@ export async function detach(
   return deps.withLock(async () => {
     const view = await look(deps);
     const ended = [...view.living, ...view.leftover].filter((attachment) => isOf(attachment, request));
+    // Without any guest on the bridge, records of VMs without a tap are of VMs that have gone.
     const tapless =
       request.lastGuest === true ? view.living.filter((one) => hasNoTap(one, view.devices)) : [];
     const here = [...view.leftover, ...tapless].filter(({ bridge }) => bridge === request.bridge);
@@ -35,7 +34,8 @@ export async function detach(
     const elsewhere = new Set(
       ended.map(({ bridge }) => bridge).filter((bridge) => bridge !== request.bridge),
     );
-    for (const bridge of elsewhere) await release({ ...request, bridge }, living, services, deps);
+    for (const bridge of elsewhere)
+      await release({ ...request, bridge, lastGuest: false }, living, services, deps);
     return release(request, living, services, deps);
   });
 }

@@ -1,9 +1,9 @@
 import { messageOf, TproxyError } from '../errors.ts';
-import { type Endpoint, sameEndpoint } from '../model/endpoint.ts';
+import { type Endpoint, hasEndpoint } from '../model/endpoint.ts';
 import type { Service } from '../model/service.ts';
 import { readTables } from '../system/nft.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decideAnyTime } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import { withUnknownMarked } from './endpoints.ts';
 import type { Facts } from './facts/facts.ts';
@@ -35,7 +35,7 @@ export async function planHost(
   deps: DriverDeps,
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
-  return eachBridge(view, deps, async (facts, living, taps) => {
+  return eachBridge(await knownBridges(view, deps), view, deps, async (facts, living, taps) => {
     const { decision, endpoints } = await intend(facts, living, services, deps);
     const steps = decision.is === 'leave' ? [] : await planSettling(facts, endpoints, taps, deps);
     return outcomeOf(facts, decision, steps, endpoints);
@@ -53,7 +53,17 @@ export async function applyHost(
 ): Promise<readonly BridgeOutcome[]> {
   const view = await look(deps);
   for (const attachment of view.leftover) await deps.attachments.remove(attachment);
-  return eachBridge(view, deps, async (facts, living, taps) => {
+  return applyBridges(await knownBridges(view, deps), view, services, deps);
+}
+
+/** The same for some bridges. */
+export function applyBridges(
+  bridges: readonly string[],
+  view: View,
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+): Promise<readonly BridgeOutcome[]> {
+  return eachBridge(bridges, view, deps, async (facts, living, taps) => {
     const { decision, endpoints } = await intend(facts, living, services, deps);
     if (decision.is === 'leave') return outcomeOf(facts, decision, [], endpoints);
     const steps = await settle(facts, endpoints, taps, deps);
@@ -63,12 +73,13 @@ export async function applyHost(
 }
 
 async function eachBridge(
+  bridges: readonly string[],
   view: View,
   deps: DriverDeps,
   act: (facts: Facts, living: readonly Attachment[], taps: Taps) => Promise<BridgeOutcome>,
 ): Promise<readonly BridgeOutcome[]> {
   const outcomes: BridgeOutcome[] = [];
-  for (const bridge of await knownBridges(view, deps)) {
+  for (const bridge of bridges) {
     try {
       const facts = await observeBridge(deps.run, deps.host, bridge);
       const living = view.living.filter((attachment) => attachment.bridge === bridge);
@@ -93,8 +104,10 @@ async function intend(
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<{ readonly decision: Decision; readonly endpoints: readonly Endpoint[] }> {
-  const marked = services && (await withUnknownMarked(services, facts.nft.endpoints ?? [], deps.resolve));
-  const decision = decide(facts, living, marked);
+  const networks = living.map(({ network }) => network);
+  const mapped = facts.nft.endpoints ?? [];
+  const marked = services && (await withUnknownMarked(services, networks, mapped, deps.addresses));
+  const decision = decideAnyTime(facts, living, marked);
   switch (decision.is) {
     case 'services':
       return { decision, endpoints: await desiredEndpoints(decision, facts, deps) };
@@ -114,7 +127,7 @@ async function recordPorts(
   endpoints: readonly Endpoint[],
   { attachments }: DriverDeps,
 ): Promise<void> {
-  const ours = endpoints.filter((endpoint) => !foreign.some((other) => sameEndpoint(other, endpoint)));
+  const ours = endpoints.filter((endpoint) => !hasEndpoint(foreign, endpoint));
   const servicePorts = ours.map(({ servicePort }) => servicePort);
   for (const attachment of living) {
     if (JSON.stringify(attachment.servicePorts) === JSON.stringify(servicePorts)) continue;

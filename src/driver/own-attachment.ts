@@ -1,9 +1,18 @@
-import type { Service } from '../model/service.ts';
-import { type Attachment, attachmentKey } from './attachments/attachment.ts';
+import type { NetworkRef, Service } from '../model/service.ts';
+import { type Attachment, attachmentKey, type Owner } from './attachments/attachment.ts';
 import type { DriverDeps } from './deps.ts';
 import type { View } from './look.ts';
 import { release } from './release.ts';
-import type { AttachRequest } from './up.ts';
+
+export interface AttachRequest {
+  readonly owner: Owner;
+  readonly bridge: string;
+  readonly network: NetworkRef;
+  /** Ports of the bridge that lead out of the host: PHYDEV and VLAN device. */
+  readonly uplinks: readonly string[];
+  /** The guest comes even when this fails, so `apply` shall find it. */
+  readonly staysOnRecord?: boolean;
+}
 
 /** The attachment to record, and the one that is recorded now. A repeated `up` does not lose its place in the queue. */
 export function ownAttachment(

@@ -1,11 +1,11 @@
 import type { Service } from '../model/service.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
+import { decideAfterLeaving, type Untouched } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import { withUnknownMarked } from './endpoints.ts';
 import { observeBridge } from './facts/observe.ts';
 import { bridgeUse } from './guests.ts';
 import { desiredEndpoints, settle } from './settle.ts';
-import { type Untouched, wantedAfterwards } from './wanted.ts';
 
 /** Somebody leaves a bridge. */
 export interface Leaving {
@@ -14,6 +14,8 @@ export interface Leaving {
   readonly taps: readonly string[];
   /** Ports that lead out of the host: PHYDEV and VLAN device. */
   readonly uplinks: readonly string[];
+  /** The caller has seen that no guest is left on the bridge. */
+  readonly lastGuest?: boolean;
 }
 
 export type Released =
@@ -28,20 +30,20 @@ export type Released =
  * `services` undefined: the configuration is unreadable, then endpoints stay as they are. The caller holds the lock.
  */
 export async function release(
-  { bridge, taps, uplinks }: Leaving,
+  { bridge, taps, uplinks, lastGuest = false }: Leaving,
   living: readonly Attachment[],
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Released> {
   const facts = await observeBridge(deps.run, deps.host, bridge);
   const here = living.filter((attachment) => attachment.bridge === bridge);
-  const use = bridgeUse(facts, here, { uplinks, leaving: taps });
+  const use = bridgeUse(facts, here, { uplinks, leaving: taps, lastGuest });
+  const networks = here.map(({ network }) => network);
   const mapped = facts.nft.endpoints ?? [];
-  const marked =
-    services && here.length > 0 ? await withUnknownMarked(services, mapped, deps.resolve) : services;
-  const wanted = wantedAfterwards({ facts, living: here, use }, marked);
-  if (wanted.is === 'as-it-is') return wanted;
-  const endpoints = wanted.is === 'nothing' ? [] : await desiredEndpoints(wanted, facts, deps);
+  const marked = services && (await withUnknownMarked(services, networks, mapped, deps.addresses));
+  const decision = decideAfterLeaving({ facts, living: here, use }, marked);
+  if (decision.is === 'as-it-is') return decision;
+  const endpoints = decision.is === 'remove' ? [] : await desiredEndpoints(decision, facts, deps);
   const steps = await settle(facts, endpoints, tapsOn(bridge, living), deps);
   await deps.daemons.sync(bridge);
   return { is: endpoints.length === 0 ? 'removed' : 'shared', changed: steps.length > 0 };

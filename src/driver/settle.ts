@@ -1,24 +1,25 @@
 import { messageOf, TproxyError } from '../errors.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { NetworkRef } from '../model/service.ts';
-import { hasIbrname } from '../system/nft.ts';
+import type { WantedServices } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
 import { endpointsFor } from './endpoints.ts';
 import type { Facts } from './facts/facts.ts';
 import { withTables } from './facts/observe.ts';
-import { serviceMac } from './mac.ts';
+import { portMac, serviceMac } from './mac.ts';
 import { applyEach, applySteps, undoSteps } from './plan/apply.ts';
+import type { Desired } from './plan/desired.ts';
 import { planBridge } from './plan/plan.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { HAND, type Step } from './plan/steps.ts';
 import type { ArpForm } from './rules/arp-rules.ts';
-import type { WantedServices } from './wanted.ts';
+import { NOTHING } from './rules/chains.ts';
 
 /** The endpoints that a bridge should have; trouble on the way is reported. */
 export async function desiredEndpoints(
   wanted: WantedServices,
   facts: Facts,
-  { resolve, report }: DriverDeps,
+  { addresses, report }: DriverDeps,
 ): Promise<readonly Endpoint[]> {
   for (const { service, network, winner } of wanted.conflicts) {
     report.warning(
@@ -28,7 +29,7 @@ export async function desiredEndpoints(
     );
   }
   const current = facts.nft.endpoints ?? [];
-  return [...(await endpointsFor(wanted.services, current, resolve, report)), ...wanted.foreign];
+  return [...(await endpointsFor(wanted.services, current, addresses, report)), ...wanted.foreign];
 }
 
 function nameOf(network: NetworkRef): string {
@@ -59,26 +60,36 @@ export async function settle(
   return steps;
 }
 
-type Seams = Pick<DriverDeps, 'run' | 'host' | 'policing'>;
+type Seams = Pick<DriverDeps, 'run' | 'host' | 'policing' | 'nft'>;
 
 async function planPlumbing(
   glance: Facts,
   endpoints: readonly Endpoint[],
   taps: Taps,
-  { run, host, policing }: Seams,
+  { run, host, policing, nft }: Seams,
 ): Promise<readonly Step[]> {
-  const mac = serviceMac(glance.bridge, await host.identity());
+  const identity = await host.identity();
+  const macs = { mac: serviceMac(glance.bridge, identity), portMac: portMac(glance.bridge, identity) };
+  const { ibrname, lacks } = await nft();
   const plan = (facts: Facts, arpForm: ArpForm) =>
-    planBridge(facts, { endpoints, mac, arpForm, taps, policing });
+    planBridge(facts, { endpoints, ...macs, arpForm, taps, policing, lacks });
   const steps = plan(glance, glance.nft.form ?? 'port-set');
   if (!steps.some(changesNft)) return steps;
   const facts = await withTables(run, glance);
-  // Asked of the kernel only where nothing on the host tells.
-  return plan(facts, facts.nft.form ?? ((await hasIbrname(run)) ? 'ibrname' : 'port-set'));
+  return plan(facts, facts.nft.form ?? (ibrname ? 'ibrname' : 'port-set'));
 }
 
-async function planUnplumbing(glance: Facts, taps: Taps, { run }: Seams): Promise<readonly Step[]> {
-  const nothing = { endpoints: [], mac: '', arpForm: 'port-set', taps, policing: undefined } as const;
+async function planUnplumbing(glance: Facts, taps: Taps, { run, host }: Seams): Promise<readonly Step[]> {
+  const identity = await host.identity();
+  const nothing: Desired = {
+    endpoints: [],
+    mac: '',
+    portMac: portMac(glance.bridge, identity),
+    arpForm: 'port-set',
+    taps,
+    policing: undefined,
+    lacks: NOTHING,
+  };
   const steps = planBridge(glance, nothing);
   return steps.length === 0 ? steps : planBridge(await withTables(run, glance), nothing);
 }

@@ -1,27 +1,19 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
-import { type NetworkRef, type Selection, type Service, selectServices } from '../model/service.ts';
-import { type Owner, tapsOn } from './attachments/attachment.ts';
+import { type Selection, type Service, selectServices } from '../model/service.ts';
+import { tapsOn } from './attachments/attachment.ts';
+import { wantedServices } from './decide.ts';
 import type { DriverDeps, Reporter } from './deps.ts';
 import { withUnknownMarked } from './endpoints.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
+import { type Forwarding, untilForwarding } from './forwarding.ts';
 import { bridgeUse } from './guests.ts';
 import { look, type View } from './look.ts';
-import { clearUp, ownAttachment } from './own-attachment.ts';
+import { type AttachRequest, clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan/plan-redirect.ts';
+import { repairLost } from './repair.ts';
 import { desiredEndpoints, giveBack, settle } from './settle.ts';
-import { wantedServices } from './wanted.ts';
-
-export interface AttachRequest {
-  readonly owner: Owner;
-  readonly bridge: string;
-  readonly network: NetworkRef;
-  /** Ports of the bridge that lead out of the host: PHYDEV and VLAN device. */
-  readonly uplinks: readonly string[];
-  /** The guest comes even when this fails, so `apply` shall find it. */
-  readonly staysOnRecord?: boolean;
-}
 
 export type Attached =
   /** There is no Linux bridge of that name. */
@@ -30,7 +22,13 @@ export type Attached =
   | { readonly is: 'idle' }
   /** Nobody can tell what it should have, so the bridge keeps what is mapped. */
   | { readonly is: 'as-mapped'; readonly servicePorts: readonly number[] }
-  | { readonly is: 'ready'; readonly servicePorts: readonly number[]; readonly changed: boolean };
+  | {
+      readonly is: 'ready';
+      readonly servicePorts: readonly number[];
+      readonly changed: boolean;
+      /** Guests get there later than this: their bridge does not forward to our port yet. Undefined: now. */
+      readonly notYet?: Exclude<Forwarding, { is: 'now' }>;
+    };
 
 /**
  * Gives a bridge what its attached networks, this one among them, should have. When it resolves with `ready`, the service
@@ -43,23 +41,42 @@ export async function attach(
   deps: DriverDeps,
 ): Promise<Attached> {
   // A name server may take seconds: not while others wait for the lock.
-  const { services: own, shadowed } = selectServices(services ?? [], request.network);
-  await deps.resolve([...own, ...shadowed.map(({ service }) => service)]);
-  return deps.withLock(() => attachLocked(request, services, deps));
+  const own = selectServices(services ?? [], request.network);
+  await deps.addresses.learn([...own.services, ...own.shadowed.map(({ service }) => service)]);
+  const attached = await deps.withLock(() => attachLocked(request, services, deps));
+  if (attached.is !== 'ready') return attached;
+  return whenForwarding(attached, request.bridge, deps);
 }
+
+/** With a spanning tree it takes half a minute: not while others wait for the lock. */
+async function whenForwarding(attached: Ready, bridge: string, { run }: DriverDeps): Promise<Attached> {
+  if (!attached.stp) return ready(attached);
+  const seen = await untilForwarding(run, bridge);
+  return seen.is === 'now' ? ready(attached) : { ...ready(attached), notYet: seen };
+}
+
+function ready({ is, servicePorts, changed }: Ready): Extract<Attached, { is: 'ready' }> {
+  return { is, servicePorts, changed };
+}
+
+/** `stp`: the bridge runs a spanning tree, so a port is not at work at once. */
+type Ready = Extract<Attached, { is: 'ready' }> & { readonly stp: boolean };
+type AttachedLocked = Exclude<Attached, { is: 'ready' }> | Ready;
 
 async function attachLocked(
   request: AttachRequest,
   services: readonly Service[] | undefined,
   deps: DriverDeps,
-): Promise<Attached> {
+): Promise<AttachedLocked> {
   const { bridge } = request;
-  const looked = look(deps);
-  const facts = await observe(bridge, deps).catch(async (error: unknown) => {
-    if (request.staysOnRecord === true) await recordBlindly(request, await looked, deps);
-    throw error;
-  });
-  const view = await looked;
+  const observed = observe(bridge, deps);
+  const [view] = await Promise.all([look(deps), observed.catch(() => undefined)]);
+  const facts = await observed
+    .then((found) => withOthers(view, found, services, deps))
+    .catch(async (error: unknown) => {
+      if (request.staysOnRecord === true) await recordBlindly(request, view, deps);
+      throw error;
+    });
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
   const { previous, own } = ownAttachment(request, view);
@@ -68,7 +85,8 @@ async function attachLocked(
   const use = bridgeUse(facts, living, { uplinks: request.uplinks, leaving: [] });
   const owned = new Set([...others, ...(previous ? [previous] : [])].flatMap((one) => one.servicePorts));
   const mapped = facts.nft.endpoints ?? [];
-  const marked = services && (await withUnknownMarked(services, mapped, deps.resolve));
+  const networks = living.map(({ network }) => network);
+  const marked = services && (await withUnknownMarked(services, networks, mapped, deps.addresses));
   if (marked !== undefined) tellShadowed(selectServices(marked, request.network), deps.report);
   const wanted = marked && wantedServices({ facts, living, use }, marked, owned);
   const endpoints = wanted === undefined ? mapped : await desiredEndpoints(wanted, facts, deps);
@@ -114,6 +132,22 @@ async function recordBlindly(request: AttachRequest, view: View, { attachments }
   await attachments.put({ ...own, servicePorts: previous?.servicePorts ?? [] });
 }
 
+/**
+ * Where what bridges share is gone, as after a flush of nft, it comes back with what every other bridge with guests needs
+ * in it: a set of ports that holds this bridge alone would have the guard drop what comes from the others.
+ */
+async function withOthers(
+  view: View,
+  facts: Facts,
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+): Promise<Facts> {
+  const { bridge, device, nft } = facts;
+  const lost = nft.portSet.state === 'missing' || nft.ipTable === 'missing';
+  if (!lost || device.is !== 'bridge' || view.living.every((other) => other.bridge === bridge)) return facts;
+  return (await repairLost(view, services, deps, bridge)) ? observe(bridge, deps) : facts;
+}
+
 /** From here on, reading whole nft tables takes longer than starting a process per object (docs/decisions/0006). */
 const MANY_NETNS = 128;
 
@@ -133,7 +167,7 @@ async function bringUp(
   endpoints: readonly Endpoint[],
   taps: Taps,
   deps: DriverDeps,
-): Promise<Attached> {
+): Promise<AttachedLocked> {
   const steps = await settle(facts, endpoints, taps, deps);
   if (endpoints.length === 0 && steps.length === 0) return { is: 'idle' };
   const asBefore = steps.length === 0 && (await deps.daemons.serves(facts.bridge, endpoints));
@@ -145,6 +179,7 @@ async function bringUp(
     is: 'ready',
     servicePorts: endpoints.map(({ servicePort }) => servicePort),
     changed: steps.length > 0,
+    stp: facts.device.is === 'bridge' && facts.device.info?.stpDelayS !== undefined,
   };
 }
 

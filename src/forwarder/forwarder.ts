@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { Serial } from '../concurrency.ts';
 import { type BridgeReport, type Failed, type SyncReport, troubleOf } from '../control/report.ts';
 import { startControlServer } from '../control/server.ts';
-import type { FromWorker, ToWorker } from '../dataplane/messages.ts';
+import type { FromDataPlane, ToDataPlane } from '../dataplane/messages.ts';
 import { TproxyError } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { Endpoint } from '../model/endpoint.ts';
@@ -11,21 +12,22 @@ import { CONTROL_SOCKET, forwarderLog, SETTINGS_FILE } from '../process/paths.ts
 import { hostInode } from '../process/processes.ts';
 import { DRAINING_TITLE } from '../process/roles.ts';
 import { saveSettings } from '../process/settings-file.ts';
-import { Serial } from '../serial.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import { Observation } from './books/observation.ts';
-import type { BridgeHost } from './bridges/bridge-host.ts';
+import type { BridgeOwner } from './bridges/bridge-owner.ts';
 import { listenerUser } from './bridges/listener-user.ts';
 import { Recovery } from './bridges/recovery.ts';
 import { ServedBridges } from './bridges/served-bridges.ts';
 import { spawnListener } from './bridges/spawn-listener.ts';
+import { dataPlaneSettings } from './data-plane-settings.ts';
+import { DataPlanes } from './data-planes.ts';
+import { descriptorLimit } from './descriptors.ts';
 import { HeapSweeper } from './heap-sweeper.ts';
-import { descriptorLimit, limitsOf } from './limits.ts';
-import { Planes } from './planes.ts';
 import { type Asked, handlersOf } from './requests.ts';
 import { leaveWatch } from './succession.ts';
-import { becomeWanted } from './sync.ts';
+import { syncWithNft } from './sync-with-nft.ts';
 
 export interface ForwarderOptions {
   readonly settings: Settings;
@@ -37,7 +39,7 @@ export interface ForwarderOptions {
 /** What it is made of. */
 interface Parts {
   readonly logFile: LogFile;
-  readonly plane: Planes;
+  readonly dataPlane: DataPlanes;
   readonly user: User | undefined;
 }
 
@@ -45,11 +47,11 @@ interface Parts {
  * The process in the root namespace. This, its main thread, decides: it reads the endpoint maps, sees that every bridge
  * with endpoints has its listener, and answers commands. Connections are the business of the data-plane thread.
  */
-export class Forwarder implements BridgeHost, Asked {
+export class Forwarder implements BridgeOwner, Asked {
   settings: Settings;
   /** Listeners run as this user; undefined: as root without capabilities. */
   readonly user: User | undefined;
-  readonly plane: Planes;
+  readonly dataPlane: DataPlanes;
   readonly bridges: ServedBridges;
   readonly observation: Observation;
   private readonly run: Run;
@@ -63,38 +65,38 @@ export class Forwarder implements BridgeHost, Asked {
   private hasYielded = false;
   private onDrained: (() => void) | undefined;
 
-  /** Its data plane comes up meanwhile: wait for `plane.ready`. */
+  /** Its data plane comes up meanwhile: wait for `dataPlane.ready`. */
   static async create(options: ForwarderOptions): Promise<Forwarder> {
     const { settings, run } = options;
     const logFile = openLogFile(forwarderLog(), settings.debugLevel);
-    const data = { limits: limitsOf(settings), descriptorLimit: descriptorLimit() };
-    const plane = Planes.start(settings.workers, data);
+    const data = { settings: dataPlaneSettings(settings), descriptorLimit: descriptorLimit() };
+    const dataPlane = DataPlanes.start(settings.workers, data);
     try {
       const user = await listenerUser(run, settings.processOwner, logFile.logger);
-      return new Forwarder(options, { logFile, plane, user });
+      return new Forwarder(options, { logFile, dataPlane, user });
     } catch (error) {
       // A thread that waits for events would keep the process from ending.
-      await plane.close();
+      await dataPlane.close();
       logFile.close();
       throw error;
     }
   }
 
-  private constructor({ settings, run, again }: ForwarderOptions, { logFile, plane, user }: Parts) {
+  private constructor({ settings, run, again }: ForwarderOptions, { logFile, dataPlane, user }: Parts) {
     this.settings = settings;
     this.run = run;
     this.logFile = logFile;
-    this.plane = plane;
+    this.dataPlane = dataPlane;
     this.user = user;
-    this.plane.on('message', (message) => this.onMessage(message));
-    this.plane.on('died', (error) => {
+    this.dataPlane.on('message', (message) => this.onMessage(message));
+    this.dataPlane.on('died', (error) => {
       this.log.fatal({ err: error }, 'data plane died, forwarder ends');
       process.exit(1);
     });
     this.bridges = new ServedBridges(this);
     const observed = {
       log: this.log,
-      post: (message: ToWorker) => this.post(message),
+      post: (message: ToDataPlane) => this.post(message),
       nameOf: (id: number) => this.bridges.nameOf(id),
       conditions: () => this.bridges.all.map(({ condition }) => condition),
       isServed: (bridge: string) => this.bridges.byName.has(bridge),
@@ -112,8 +114,8 @@ export class Forwarder implements BridgeHost, Asked {
     return this.logFile.logger;
   }
 
-  post(message: ToWorker): void {
-    this.plane.post(message);
+  post(message: ToDataPlane): void {
+    this.dataPlane.post(message);
   }
 
   spawnListener(bridge: string): ReturnType<typeof spawnListener> {
@@ -180,7 +182,7 @@ export class Forwarder implements BridgeHost, Asked {
     if (keepListeners) this.bridges.release();
     else await this.bridges.endAll();
     // A thread that waits for events would keep the process from ending.
-    await this.plane.close();
+    await this.dataPlane.close();
     this.logFile.close();
   }
 
@@ -192,7 +194,7 @@ export class Forwarder implements BridgeHost, Asked {
     this.control?.close();
     this.post({ type: 'cut' });
     await this.bridges.endAll();
-    await this.plane.close();
+    await this.dataPlane.close();
     // What lies there by now may be a successor's.
     if (!this.hasYielded) {
       rmSync(CONTROL_SOCKET, { force: true });
@@ -208,7 +210,7 @@ export class Forwarder implements BridgeHost, Asked {
     this.applySettings(settings);
     await this.observation.serveMetrics(settings.metricsListen);
     try {
-      const synced = await becomeWanted(this.bridges, this.run, this.log, only);
+      const synced = await syncWithNft(this.bridges, this.run, this.log, only);
       this.observation.reloaded(synced.bridges, only);
       return { ...synced, warnings: [...this.observation.warnings, ...this.overdue()] };
     } catch (error) {
@@ -220,7 +222,7 @@ export class Forwarder implements BridgeHost, Asked {
   /** What the settings ask for and only a restart brings. */
   private overdue(): string[] {
     const { workers } = this.settings;
-    const running = this.plane.count;
+    const running = this.dataPlane.count;
     return running === workers ? [] : [`tproxy_workers is ${workers} and ${running} run: tproxy restart`];
   }
 
@@ -233,10 +235,10 @@ export class Forwarder implements BridgeHost, Asked {
     }
     this.logFile.setLevel(settings.debugLevel);
     this.observation.setLevel(settings.debugLevel);
-    this.post({ type: 'limits', limits: limitsOf(settings) });
+    this.post({ type: 'settings', settings: dataPlaneSettings(settings) });
   }
 
-  private onMessage(message: FromWorker): void {
+  private onMessage(message: FromDataPlane): void {
     switch (message.type) {
       case 'hello':
       case 'listening':
@@ -260,13 +262,13 @@ export class Forwarder implements BridgeHost, Asked {
   private async drain(): Promise<void> {
     const limitMs = this.settings.drainTimeoutS * 1000;
     this.log.info({ drain_timeout_s: this.settings.drainTimeoutS }, 'forwarder drains');
-    await new Promise<void>((resolve) => {
+    const drained = new Promise<void>((resolve) => {
       this.onDrained = resolve;
-      setTimeout(resolve, limitMs);
       this.post({ type: 'drain' });
     });
+    await withTimeLimit(drained, limitMs, () => undefined);
     this.post({ type: 'cut' });
-    await this.plane.close();
+    await this.dataPlane.close();
     this.log.info('forwarder drained, it ends');
     this.logFile.close();
     process.exit(0);

@@ -4,6 +4,7 @@ import type { SyncReport } from '../control/report.ts';
 import type { Handlers } from '../control/server.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { Observation } from './books/observation.ts';
 
 /** A successor gives up waiting a little later, and kills this process with all its relays; it brings back itself what is missing. */
@@ -27,7 +28,8 @@ export function handlersOf(asked: Asked): Handlers {
     sync: ({ settings, bridge }) => asked.sync(settings, bridge),
     serves: async (request) => isServed(request, asked),
     prepare: async () => {
-      await healed(asked);
+      // Missing listeners are brought back as far as there is time.
+      await withTimeLimit(asked.heal(), HEAL_MS, () => undefined);
       return {};
     },
     yield: async () => {
@@ -38,15 +40,6 @@ export function handlersOf(asked: Asked): Handlers {
     stats: ({ byGuest }) => asked.observation.stats(byGuest),
     relays: () => asked.observation.relays(),
   };
-}
-
-/** Brings back missing listeners, as far as there is time. */
-async function healed(asked: Asked): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, HEAL_MS);
-  });
-  await Promise.race([asked.heal(), late]).finally(() => clearTimeout(timer));
 }
 
 /** True when a sync would do nothing, were it asked for one. */

@@ -3,10 +3,10 @@ import type { Failed, SyncReport } from '../control/report.ts';
 import { RUN_DIRECTORY } from '../process/paths.ts';
 import { type OwnProcess, ownProcesses } from '../process/processes.ts';
 import type { TakeOver } from '../process/roles.ts';
-import { ensureRunDirectory } from '../process/run-directory.ts';
-import { AT_ONCE } from '../side-by-side.ts';
+import { ensureRunDirectory, hasAttachmentRecords } from '../process/run-directory.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import { VERSION } from '../version.ts';
+import { LISTENERS_AT_ONCE } from './bridges/listener-launch.ts';
 import { Forwarder, type ForwarderOptions } from './forwarder.ts';
 import { sayReady } from './heartbeat.ts';
 import { adoptListeners, announceSuccession, replaceListeners, succeedForwarder } from './succession.ts';
@@ -41,18 +41,23 @@ async function begin(
   { run, takeOver, again }: StartOptions,
   running: readonly OwnProcess[],
 ): Promise<SyncReport | Failed> {
-  const { log, plane, bridges } = forwarder;
+  const { log, dataPlane, bridges } = forwarder;
   const maps = await readEndpointMaps(run);
+  if (maps.size === 0 && hasAttachmentRecords()) {
+    // It comes back after a crash, and somebody has flushed nft meanwhile.
+    log.error({ remedy: 'tproxy apply' }, 'guests are recorded, nft has no endpoint');
+  }
   // Where others serve, nothing is taken from them before this process can.
-  if (running.length > 0) await plane.ready;
+  if (running.length > 0) await dataPlane.ready;
   const isDeaf = running.length > 0 && !(await announceSuccession(log));
   // Sockets first: from here on listeners that look for a forwarder find this one.
   bridges.welcome(maps);
   // Listeners that run will have nobody else: should this process die it must be brought back.
   if (running.some(({ role }) => role === 'listener')) sayReady();
   // On a fresh start they come up beside the data plane.
-  if (running.length === 0) for (const { listener } of bridges.all.slice(0, AT_ONCE)) listener.prepare();
-  await plane.ready;
+  if (running.length === 0)
+    for (const { listener } of bridges.all.slice(0, LISTENERS_AT_ONCE)) listener.prepare();
+  await dataPlane.ready;
   const tookOver = await succeedForwarder(log, again, isDeaf);
   const report = await forwarder.serve(async () => {
     // One that was started at the same time may have put its own in their place, and is gone now.

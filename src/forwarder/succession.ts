@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mapConcurrently } from '../concurrency.ts';
 import { AskCode, askForwarder } from '../control/ask.ts';
 import { TproxyError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -9,7 +11,7 @@ import {
   ownProcesses,
   type Role,
 } from '../process/processes.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { LISTENERS_AT_ONCE } from './bridges/listener-launch.ts';
 import type { ServedBridge } from './bridges/served-bridge.ts';
 
 /** How long listeners of an earlier forwarder get to introduce themselves. */
@@ -76,7 +78,7 @@ export async function adoptListeners(bridges: Bridges): Promise<void> {
     .filter((bridge) => bridge !== undefined);
   const deadline = performance.now() + ADOPTION_MS;
   while (expected.some((bridge) => bridge.listener.pid === undefined) && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
   const adopted = new Set(
     [...bridges.values()].flatMap(({ listener }) => [listener.pid, listener.preparedPid]),
@@ -87,7 +89,7 @@ export async function adoptListeners(bridges: Bridges): Promise<void> {
 
 /** Puts fresh listeners in the place of those that were adopted. */
 export async function replaceListeners(bridges: Bridges, log: Logger): Promise<void> {
-  await sideBySide([...bridges.values()], (bridge) =>
+  await mapConcurrently([...bridges.values()], LISTENERS_AT_ONCE, (bridge) =>
     bridge.replaceListener().catch((error: unknown) => {
       log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
     }),

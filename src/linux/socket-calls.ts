@@ -19,6 +19,8 @@ export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SOL_TCP = 6;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 export const UNIX_PATH_MAX = 108;
 const SOCKADDR_IN_BYTES = 16;
 

@@ -1,5 +1,7 @@
+import { RESPITE_MS } from '../dataplane/exhaustion.ts';
 import {
   type Configure,
+  FAILURES_AT_MOST,
   inPieces,
   MessageType,
   type PortSocket,
@@ -13,16 +15,14 @@ import {
 import { type EventTarget, Reactor, type Registration } from '../dataplane/reactor.ts';
 import { messageOf, TproxyError } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
+import { receiveMessage, sendMessage } from '../linux/descriptor-passing.ts';
 import { EPOLLIN, EPOLLOUT } from '../linux/epoll.ts';
 import { Errno } from '../linux/errno.ts';
 import { errnoName } from '../linux/ffi.ts';
-import { receiveMessage, sendMessage } from '../linux/message.ts';
 import { seqpacketConnect } from '../linux/unix-socket.ts';
 import type { LineLog } from './line-log.ts';
 import { ServicePorts } from './service-ports.ts';
 
-/** Pause when too many descriptors of this user are under way. */
-const RESPITE_MS = 100;
 const RETRY_MS = 50;
 
 export interface ListenerOptions {
@@ -49,7 +49,9 @@ export class Listener implements EventTarget {
   private readonly shared = new Set<number>();
   /** What could not be said yet. */
   private readonly owed: (() => boolean)[] = [];
-  private link: { readonly fd: number; readonly registration: Registration; writable: boolean } | undefined;
+  private session:
+    | { readonly fd: number; readonly registration: Registration; writable: boolean }
+    | undefined;
   private nextTry = 0;
   private respiteUntil = 0;
 
@@ -67,38 +69,38 @@ export class Listener implements EventTarget {
   }
 
   onEvents(events: number): void {
-    if (this.link === undefined) return;
-    if ((events & EPOLLOUT) !== 0 && !this.link.writable) {
-      this.reactor.modify(this.link.registration, this.link.fd, EPOLLIN);
+    if (this.session === undefined) return;
+    if ((events & EPOLLOUT) !== 0 && !this.session.writable) {
+      this.reactor.modify(this.session.registration, this.session.fd, EPOLLIN);
       this.sayOwed();
     }
     if ((events & ~EPOLLOUT) !== 0) this.receive();
   }
 
   private tick(now: number): boolean {
-    if (this.link === undefined && now >= this.nextTry) this.connect();
+    if (this.session === undefined && now >= this.nextTry) this.connect();
     if (this.respiteUntil > 0 && now >= this.respiteUntil) {
       this.respiteUntil = 0;
       this.sayOwed();
     }
-    return this.link === undefined || this.respiteUntil > 0;
+    return this.session === undefined || this.respiteUntil > 0;
   }
 
   private connect(): void {
     this.nextTry = performance.now() + RETRY_MS;
     const fd = seqpacketConnect(this.options.socket);
     if (fd < 0) return;
-    this.link = { fd, registration: this.reactor.add(fd, EPOLLIN, this), writable: true };
+    this.session = { fd, registration: this.reactor.add(fd, EPOLLIN, this), writable: true };
     const { bridge } = this.options;
     this.tell(() => this.say(writeJson(MessageType.hello, { bridge })));
   }
 
   /** The next connection is tried at the end of this turn (`tick`). */
   private disconnect(reason: string): void {
-    if (this.link === undefined) return;
-    this.reactor.forget(this.link.registration);
-    close(this.link.fd);
-    this.link = undefined;
+    if (this.session === undefined) return;
+    this.reactor.forget(this.session.registration);
+    close(this.session.fd);
+    this.session = undefined;
     this.owed.length = 0;
     this.shared.clear();
     for (const { fd } of this.kept.splice(0)) close(fd);
@@ -107,9 +109,9 @@ export class Listener implements EventTarget {
 
   private receive(): void {
     try {
-      while (this.link !== undefined) {
+      while (this.session !== undefined) {
         this.descriptors.length = 0;
-        const n = receiveMessage(this.link.fd, this.descriptors);
+        const n = receiveMessage(this.session.fd, this.descriptors);
         if (n === -Errno.EAGAIN || n === -Errno.EINTR) return;
         if (n <= 0) {
           this.disconnect(n === 0 ? 'closed' : errnoName(-n));
@@ -163,7 +165,10 @@ export class Listener implements EventTarget {
     for (const port of ports) this.shared.add(port);
     pieces.forEach((piece, i) => {
       const sockets = piece.map(({ port }) => port);
-      const body = { ports, sockets, more: i < pieces.length - 1, failures };
+      const more = i < pieces.length - 1;
+      const body = more
+        ? { ports: [], sockets, more, failures: [] }
+        : { ports, sockets, more, failures: failures.slice(0, FAILURES_AT_MOST) };
       const fds = piece.map(({ fd }) => fd);
       this.tell(() => this.say(writeJson(MessageType.listening, body), fds));
     });
@@ -172,24 +177,24 @@ export class Listener implements EventTarget {
   /** Says something that must not get lost: at the next chance if the queue is full now. */
   private tell(words: () => boolean): void {
     if (this.owed.length === 0 && words()) return;
-    if (this.link !== undefined) this.owed.push(words);
+    if (this.session !== undefined) this.owed.push(words);
   }
 
   private sayOwed(): void {
-    if (this.link !== undefined) this.link.writable = true;
-    while (this.link?.writable && this.owed[0]?.()) this.owed.shift();
+    if (this.session !== undefined) this.session.writable = true;
+    while (this.session?.writable && this.owed[0]?.()) this.owed.shift();
   }
 
   private say(length: number, fds: readonly number[] = []): boolean {
-    if (this.link === undefined || !this.link.writable) return false;
-    const result = sendMessage(this.link.fd, length, fds);
+    if (this.session === undefined || !this.session.writable) return false;
+    const result = sendMessage(this.session.fd, length, fds);
     if (result >= 0) return true;
-    this.link.writable = false;
+    this.session.writable = false;
     if (result === -Errno.ETOOMANYREFS) {
       // Of all bridges: nothing announces when that is over.
       this.respiteUntil = performance.now() + RESPITE_MS;
     } else if (result === -Errno.EAGAIN) {
-      this.reactor.modify(this.link.registration, this.link.fd, EPOLLIN | EPOLLOUT);
+      this.reactor.modify(this.session.registration, this.session.fd, EPOLLIN | EPOLLOUT);
     } else if (result !== -Errno.EPIPE && result !== -Errno.ECONNRESET) {
       // Of one that has died reading finds the end.
       this.disconnect(errnoName(-result));

@@ -1,13 +1,10 @@
 import type { Configure, Listening, PortSocket } from '../dataplane/handover.ts';
 import { messageOf } from '../errors.ts';
 import { close } from '../linux/descriptor.ts';
-import { tcpListen } from '../linux/socket.ts';
+import { tcpListen } from '../linux/tcp-socket.ts';
 import { parseIpv4 } from '../model/ipv4.ts';
-import { SERVICE_ADDRESS } from '../model/names.ts';
+import { SERVICE_ADDRESS, SERVICE_BACKLOG } from '../model/names.ts';
 import type { LineLog } from './line-log.ts';
-
-/** SYN and accept queue of a service port; the kernel caps it at net.core.somaxconn. */
-const BACKLOG = 4096;
 
 /** The listening sockets of a bridge, on 169.254.16.9 in the caller's netns. */
 export class ServicePorts {
@@ -33,7 +30,7 @@ export class ServicePorts {
     for (const port of wanted.ports) {
       if (this.sockets.has(port)) continue;
       try {
-        this.add(port, tcpListen(parseIpv4(SERVICE_ADDRESS), port, BACKLOG));
+        this.add(port, tcpListen(parseIpv4(SERVICE_ADDRESS), port, SERVICE_BACKLOG));
       } catch (error) {
         const reason = messageOf(error);
         failures.push({ port, reason });

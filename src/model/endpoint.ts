@@ -27,6 +27,11 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   );
 }
 
+/** True when `list` has one like it. */
+export function hasEndpoint(list: readonly Endpoint[], endpoint: Endpoint): boolean {
+  return list.some((other) => sameEndpoint(other, endpoint));
+}
+
 /** True when both hold the same endpoints, in any order. */
 export function sameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
   if (a.length !== b.length) return false;

@@ -2,10 +2,15 @@ import { createHash } from 'node:crypto';
 
 /** The address a guest dials, on every bridge. */
 export const SERVICE_ADDRESS = '169.254.16.9';
+/** Guests that may wait in the queue of a service port, and as many half-open connections; the netns allows just that. */
+export const SERVICE_BACKLOG = 4096;
 /** Title of the forwarder, table name in nft, prefix of everything else. */
 export const PREFIX = 'one_tproxy';
 /** Table (families `ip` and `bridge`) that holds endpoint maps and ARP chains. */
 export const NFT_TABLE = PREFIX;
+
+/** How the MAC of every `<bridge>b` begins that this program makes; 16 and 9 are the end of the service address. */
+export const PORT_MAC_PREFIX = 'fe:ff:10:09';
 
 /** Longest interface name the kernel takes (IFNAMSIZ - 1), in bytes. */
 const IFNAME_MAX_BYTES = 15;

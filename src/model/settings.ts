@@ -1,7 +1,8 @@
 import type { Limits } from './limits.ts';
 
 /** `:tproxy_debug_level:`: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG. */
-export type DebugLevel = 0 | 1 | 2 | 3;
+export type DebugLevel = (typeof DEBUG_LEVELS)[number];
+export const DEBUG_LEVELS = [0, 1, 2, 3] as const;
 
 /** What the daemons are told of `OpenNebulaNetwork.conf`. Times are whole seconds. */
 export interface Settings {

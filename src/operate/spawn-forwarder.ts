@@ -6,7 +6,7 @@ import { readAnswer } from '../control/ask.ts';
 import type { SyncReport } from '../control/report.ts';
 import { TproxyError } from '../errors.ts';
 import type { Settings } from '../model/settings.ts';
-import { loadBundle } from '../process/bundle.ts';
+import { loadBundle } from '../process/load-bundle.ts';
 import { forwarderLog } from '../process/paths.ts';
 import { ROLE_VARIABLE, type TakeOver, VERSION_VARIABLE, WATCH_TITLE } from '../process/roles.ts';
 import { settingsText } from '../process/settings-json.ts';

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TproxyError } from '../errors.ts';
 import { tryLock } from '../linux/descriptor.ts';
 import { LOCK_FILE } from './paths.ts';
@@ -24,7 +25,7 @@ export async function withLock<T>(task: () => Promise<T>): Promise<T> {
           { code: 'LOCKED' },
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await sleep(pause);
     }
     return await task();
   } finally {

@@ -5,6 +5,8 @@ export const RUN_DIRECTORY = '/run/one_tproxy';
 export const CONTROL_SOCKET = `${RUN_DIRECTORY}/control.sock`;
 export const LOCK_FILE = `${RUN_DIRECTORY}/lock`;
 export const SETTINGS_FILE = `${RUN_DIRECTORY}/settings.json`;
+/** What the driver has seen of nft. */
+export const ABILITY_FILE = `${RUN_DIRECTORY}/nft.json`;
 const LOG_DIRECTORY = '/var/log';
 
 /** What the listener of a bridge sees of the runtime directory. */

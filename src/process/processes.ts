@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isBridgeName, listenerTitle, netnsName, PREFIX } from '../model/names.ts';
 import { netnsPath } from './paths.ts';
 import { DRAINING_TITLE, HOST_VARIABLE, ROLE_VARIABLE, WATCH_TITLE } from './roles.ts';
@@ -177,6 +178,6 @@ export async function endAll<P extends { readonly pid: number }>(
       killed = true;
       for (const process_ of left) send(process_, 'SIGKILL');
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
 }

@@ -1,11 +1,12 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { TproxyError } from '../errors.ts';
+import { isCode, TproxyError } from '../errors.ts';
 import { RUN_DIRECTORY } from './paths.ts';
 
 /** Nobody but its owner lists or changes it; a listener opens its own socket below it. */
 const MODE = 0o711;
-const WRITABLE_BY_OTHERS = 0o022;
+/** Write permission of group and others. */
+export const WRITABLE_BY_OTHERS = 0o022;
 
 /**
  * Makes the directory of the runtime files where it is missing. Where others can write to it, their right is taken away and what
@@ -27,4 +28,14 @@ export function ensureRunDirectory(path = RUN_DIRECTORY): void {
 
 function isOurs({ uid }: { readonly uid: number }): boolean {
   return uid === process.geteuid?.();
+}
+
+/** True when NICs of VMs, or operators, are recorded as attached to some bridge. Files of the driver; nothing is read of them. */
+export function hasAttachmentRecords(path = `${RUN_DIRECTORY}/attachments`): boolean {
+  try {
+    return readdirSync(path).some((name) => name.endsWith('.json'));
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return false;
+    throw error;
+  }
 }

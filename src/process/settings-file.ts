@@ -1,13 +1,13 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Settings } from '../model/settings.ts';
+import { replaceFile } from '../replace-file.ts';
 import { SETTINGS_FILE } from './paths.ts';
 import { parseSettings, settingsText } from './settings-json.ts';
 
 /** Keeps the settings of the last reload for a forwarder that is started again after a crash. */
 export function saveSettings(settings: Settings): void {
-  const fresh = `${SETTINGS_FILE}.${process.pid}`;
-  writeFileSync(fresh, `${settingsText(settings)}\n`, { mode: 0o600 });
-  renameSync(fresh, SETTINGS_FILE);
+  const text = `${settingsText(settings)}\n`;
+  replaceFile(SETTINGS_FILE, (fresh) => writeFileSync(fresh, text, { mode: 0o600 }));
 }
 
 /** The settings kept, or undefined when there are none that can be read. */

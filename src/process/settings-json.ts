@@ -1,7 +1,5 @@
 import { DEFAULT_LIMITS, isLimit, type Limits } from '../model/limits.ts';
-import { DEFAULT_SETTINGS, type DebugLevel, SETTING_BOUNDS, type Settings } from '../model/settings.ts';
-
-const DEBUG_LEVELS: readonly DebugLevel[] = [0, 1, 2, 3];
+import { DEBUG_LEVELS, DEFAULT_SETTINGS, SETTING_BOUNDS, type Settings } from '../model/settings.ts';
 
 /** Settings as JSON, and nothing else that whoever has them may have beside them. */
 export function settingsText(settings: Settings): string {

@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../concurrency.ts';
 import { messageOf } from '../errors.ts';
 import { isSame } from './difference.ts';
 import type { Looked, Task } from './host-sync.ts';
@@ -74,20 +75,14 @@ async function eachHost(
   watch: Watcher,
   task: (host: string) => Promise<void>,
 ): Promise<readonly Outcome[]> {
-  const outcomes = new Map<string, Outcome>();
-  const waiting = [...hosts];
-  const work = async (): Promise<void> => {
-    for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
-      try {
-        await task(host);
-        outcomes.set(host, { host, is: 'done' });
-      } catch (error) {
-        const reason = messageOf(error);
-        outcomes.set(host, { host, is: 'failed', reason });
-        watch(host, 'failed', [reason]);
-      }
+  return mapConcurrently(hosts, WIDTH, async (host): Promise<Outcome> => {
+    try {
+      await task(host);
+      return { host, is: 'done' };
+    } catch (error) {
+      const reason = messageOf(error);
+      watch(host, 'failed', [reason]);
+      return { host, is: 'failed', reason };
     }
-  };
-  await Promise.all(Array.from({ length: WIDTH }, work));
-  return hosts.flatMap((host) => outcomes.get(host) ?? []);
+  });
 }

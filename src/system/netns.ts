@@ -56,7 +56,8 @@ export async function readNetns(run: Run, netns: string, paths: readonly string[
 export async function writeNetns(run: Run, netns: string, sysctls: Sysctls, ruleset = ''): Promise<void> {
   const lines = [...sysctls].map(([path, value]) => asLine(`${path}=${value}`)).join('');
   if (ruleset === '') await inside(run, netns, WRITE, lines);
-  else await inside(run, netns, `${WRITE}; exec nft -f -`, `${lines}\n${ruleset}`);
+  // nft before 1.0 opens /dev/stdin anew: a pipe can be opened, the socket that comes from node can't.
+  else await inside(run, netns, `${WRITE}; cat | nft -f -`, `${lines}\n${ruleset}`);
 }
 
 function asLine(text: string): string {

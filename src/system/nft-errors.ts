@@ -1,7 +1,7 @@
 import { CommandError, messageOf, PermissionError } from '../errors.ts';
 
 /** What a failed `nft` said, as far as anybody here acts on it. */
-export type NftFailure = 'missing-object' | 'permission' | 'missing-feature' | 'other';
+export type NftFailure = 'missing-object' | 'permission' | 'missing-feature' | 'too-big' | 'other';
 
 /**
  * The one place that reads nft's stderr. "No such file" counts only as nft's own verdict at the start of a line: the
@@ -15,6 +15,7 @@ export function classifyNftFailure(error: unknown): NftFailure {
     return /not supported/i.test(stderr) ? 'missing-feature' : 'other';
   }
   if (/(?:Operation|Protocol) not supported/i.test(stderr)) return 'missing-feature';
+  if (/Message too long/i.test(stderr)) return 'too-big';
   return error.status === 1 && OBJECT_MISSING.test(stderr) ? 'missing-object' : 'other';
 }
 
@@ -39,6 +40,18 @@ export function explainNftFailure(error: unknown): unknown {
         stderr: error.stderr,
         cause: error,
       });
+    case 'too-big':
+      if (!(error instanceof CommandError)) return error;
+      return new CommandError(
+        `${error.message}: the change does not fit into the buffer of one transaction`,
+        {
+          remedy: 'configure fewer services, or raise net.core.wmem_max',
+          command: error.command,
+          status: error.status,
+          stderr: error.stderr,
+          cause: error,
+        },
+      );
     default:
       return error;
   }

@@ -97,26 +97,8 @@ async function list<T>(
 /** Applies `text` as one transaction: all of it or, on any error, nothing. */
 export async function applyNft(run: Run, text: string): Promise<void> {
   try {
-    await run('nft', ['-f', '-'], { input: text });
+    await run('nft', ['-f', '-'], { input: text, inputFrom: 'file' });
   } catch (error) {
-    throw explainNftFailure(error);
-  }
-}
-
-/** True when the kernel has `meta ibrname` (CONFIG_NFT_BRIDGE_META). Asks the kernel with a batch that it never commits. */
-export async function hasIbrname(run: Run): Promise<boolean> {
-  const probe = `${NFT_TABLE}_probe`;
-  const text = [
-    `add table bridge ${probe}`,
-    `add chain bridge ${probe} c { type filter hook forward priority filter; policy accept; }`,
-    `add rule bridge ${probe} c meta ibrname "x" accept`,
-    '',
-  ].join('\n');
-  try {
-    await run('nft', ['-c', '-f', '-'], { input: text });
-    return true;
-  } catch (error) {
-    if (classifyNftFailure(error) === 'missing-feature') return false;
     throw explainNftFailure(error);
   }
 }

@@ -1,4 +1,5 @@
 import { CommandError, MissingToolError } from '../errors.ts';
+import { unnamedFile } from './unnamed-file.ts';
 
 /** Output of a program that exited with 0. */
 export interface RunResult {
@@ -9,6 +10,11 @@ export interface RunResult {
 export interface RunOptions {
   /** Text for the program's standard input. */
   readonly input?: string;
+  /**
+   * What standard input is; default `socket`. nft before 1.0 opens `/dev/stdin` anew, which the kernel refuses for the
+   * sockets that node gives its children; a `file` is one without a name.
+   */
+  readonly inputFrom?: 'socket' | 'file';
   /** Default 10 000. The program is killed then. */
   readonly timeoutMs?: number;
 }
@@ -41,9 +47,10 @@ const REMEDY: Record<string, string> = {
 export const runProgram: Run = async (command, args, options = {}) => {
   // Loaded with the first program: commands that start none (status, check, --help) don't wait for it.
   const { execa } = await import('execa');
-  const { input = '', timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { input = '', inputFrom = 'socket', timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const file = inputFrom === 'file' ? unnamedFile(input) : undefined;
   const subprocess = execa(command, args, {
-    input,
+    ...(file === undefined ? { input } : { stdin: file }),
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_DELAY_MS,
     maxBuffer: MAX_OUTPUT_BYTES,
@@ -61,6 +68,7 @@ export const runProgram: Run = async (command, args, options = {}) => {
   );
   const result = await subprocess;
   clearTimeout(release);
+  file?.destroy();
   if (!result.failed) return { stdout: result.stdout, stderr: result.stderr };
   if (result.code === 'ENOENT') {
     throw new MissingToolError(

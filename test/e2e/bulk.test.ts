@@ -22,14 +22,14 @@ function client(mode: string, bytes: number): string[] {
 }
 
 test('1 GiB from the guest', async () => {
-  const { stdout } = await site.guest.run(client('upload', GIB), { timeoutMs: 60_000 });
+  const { stdout } = await site.guest.run(client('upload', GIB));
   const [sent, counted] = stdout.trim().split('\n');
   expect(sent).toMatch(/^1073741824 [0-9a-f]{64}$/);
   expect(counted).toBe(sent);
 });
 
 test('1 GiB to the guest', async () => {
-  const { stdout } = await site.guest.run(client('download', GIB), { timeoutMs: 60_000 });
+  const { stdout } = await site.guest.run(client('download', GIB));
   expect(stdout).toMatch(/^1073741824 [0-9a-f]{64}\n$/);
   await server.waitFor(new RegExp(`^source ${stdout.trim()}$`, 'm'));
 });
@@ -42,7 +42,7 @@ test('the log has counted every byte', async () => {
       outcome,
     }));
   const [sink, counts, source] = ['sink\n', `${GIB} \n`, `source ${GIB}\n`].map(({ length }) => length);
-  await expect.poll(counted, { timeout: 5_000 }).toEqual([
+  await expect.poll(counted).toEqual([
     { bytes_to_upstream: GIB + Number(sink), bytes_to_guest: Number(counts) + 64, outcome: 'closed' },
     { bytes_to_upstream: source, bytes_to_guest: GIB, outcome: 'closed' },
   ]);
@@ -57,12 +57,12 @@ test('1 GiB to a guest that reads in fits and starts, in little memory', async (
   };
   const before = resident();
   const reader = guest.spawn(client('slow', GIB));
-  await reader.waitFor(/^pause$/m, 30_000);
+  await reader.waitFor(/^pause$/m);
   let peak = 0;
   const watch = setInterval(() => {
     peak = Math.max(peak, resident());
   }, 50);
-  const status = await reader.end(90_000).finally(() => clearInterval(watch));
+  const status = await reader.end().finally(() => clearInterval(watch));
   expect(status).toBe(0);
   const received = reader.lines.at(-1) ?? '';
   expect(received).toMatch(/^1073741824 [0-9a-f]{64}$/);

@@ -26,7 +26,7 @@ beforeAll(() => {
 
 afterAll(() => removePackages(packages));
 
-test.each(withCommands)('$name', { timeout: 240_000 }, async ({ name, scene: kind, blocks }) => {
+test.each(withCommands)('$name', async ({ name, scene: kind, blocks }) => {
   const scene = await Scene.create(kind, packages);
   try {
     for (const block of blocks.filter(({ notRun }) => notRun === undefined))

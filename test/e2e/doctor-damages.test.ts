@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPatient, examine, troubles } from '../support/doctor.ts';
+import { createPatient, type examine, examineAnswered, troubles } from '../support/doctor.ts';
 import { addBridge, addGuest } from '../support/network.ts';
 import type { Site } from '../support/site.ts';
 
@@ -60,7 +60,7 @@ beforeAll(async () => {
     taps.set(bridge, guest.device);
   }
   for (const [bridge, damage] of DAMAGES) await box.sh(damage.replaceAll('TAP', taps.get(bridge) ?? ''));
-  report = await examine(site);
+  report = await examineAnswered(site);
 });
 afterAll(async () => {
   await site.box.close();
@@ -82,6 +82,6 @@ test('what apply would repair is told as well, and after it all of that holds', 
   expect(report.status).toBe(1);
   await site.box.sh('ip link set v-down up');
   await site.hypervisor.must('apply');
-  const left = troubles(await examine(site)).filter((line) => !line.startsWith('log: '));
+  const left = troubles(await examineAnswered(site)).filter((line) => !line.startsWith('log: '));
   expect(left).toEqual(['v-gone/guests: warning']);
 });

@@ -19,17 +19,18 @@ afterAll(async () => {
   await box.close();
 });
 
-test.each([['one-tproxy.service'], ['one-tproxy-metrics.service', 'one-tproxy-metrics.timer']])(
-  'systemd takes %s as it is',
-  async (...units) => {
-    await box.sh(units.map((unit) => `cp ${ETC}/systemd/${unit} /run/`).join('\n'));
-    const files = units.map((unit) => `/run/${unit}`);
-    const { status, stdout, stderr } = await box.run(['systemd-analyze', 'verify', '--man=no', ...files]);
-    // It also tells what is wrong with other units of the machine.
-    const ours = (stdout + stderr).split('\n').filter((line) => line.includes('one-tproxy'));
-    expect({ status, ours }).toEqual({ status: 0, ours: [] });
-  },
-);
+test.each([
+  ['one-tproxy.service'],
+  ['one-tproxy-metrics.service', 'one-tproxy-metrics.timer'],
+  ['one-tproxy-apply.service', 'one-tproxy-apply.timer', 'one-tproxy-firewall.service'],
+])('systemd takes %s as it is', async (...units) => {
+  await box.sh(units.map((unit) => `cp ${ETC}/systemd/${unit} /run/`).join('\n'));
+  const files = units.map((unit) => `/run/${unit}`);
+  const { status, stdout, stderr } = await box.run(['systemd-analyze', 'verify', '--man=no', ...files]);
+  // It also tells what is wrong with other units of the machine.
+  const ours = (stdout + stderr).split('\n').filter((line) => line.includes('one-tproxy'));
+  expect({ status, ours }).toEqual({ status: 0, ours: [] });
+});
 
 test('the unit runs commands that the executable has', async () => {
   const unit = readFileSync(`${ETC}/systemd/one-tproxy.service`, 'utf8');

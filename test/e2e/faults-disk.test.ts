@@ -50,12 +50,10 @@ async function theWholeLife(): Promise<void> {
   expect(faultsOf(traffic)).toEqual([]);
 
   const short = startTraffic(site, { kinds: { short: 2 }, ports: [SERVICE, 80] });
-  await until('served', 5000, () => short.told.length > 10);
+  await until('served', () => short.told.length > 10);
   const at = monotonicMs();
   process.kill(pidOf(site, 'one_tproxy'), 'SIGKILL');
-  await until('served again', 5000, () =>
-    short.told.some(({ start, reached }) => start > at + 5 && reached > 0),
-  );
+  await until('served again', () => short.told.some(({ start, reached }) => start > at + 5 && reached > 0));
   await short.finish();
   expect(faultsOf(short).filter(({ outcome }) => outcome === 'refused' || outcome === 'timeout')).toEqual([]);
 
@@ -75,14 +73,14 @@ describe('full disk under /var/log', () => {
   test('logs go on when there is room again', async () => {
     await fill('/var/log');
     const traffic = startTraffic(site);
-    await until('served', 5000, () => traffic.told.length > 50);
+    await until('served', () => traffic.told.length > 50);
     await empty('/var/log');
     const count = traffic.told.length;
-    await until('served', 5000, () => traffic.told.length > count + 20);
+    await until('served', () => traffic.told.length > count + 20);
     await traffic.finish();
     expect(faultsOf(traffic)).toEqual([]);
     const last = `192.168.150.11`;
-    await until('told', 5000, async () => {
+    await until('told', async () => {
       const told = await site.box.sh(
         `grep -c 'connection finished.*\\|${last}' /var/log/one_tproxy_br0.log || true`,
       );

@@ -7,6 +7,7 @@ import {
   FIRST,
   faultsOf,
   pidOf,
+  promptly,
   SERVICE,
   startTraffic,
   until,
@@ -54,7 +55,7 @@ describe('a stranger process titled', () => {
     const programs = strangers.flatMap(({ argv }) => places.map((place) => place.spawn(argv)));
     const running = () =>
       box.processes().filter(({ cmdline }) => strangers.some(({ title }) => cmdline.startsWith(title)));
-    await until('running', 30_000, () => running().length === programs.length + own);
+    await until('running', () => running().length === programs.length + own);
     expect(await hypervisor.daemons()).toEqual(before);
     for (const verb of ['start', 'reload', 'restart', 'stop', 'start']) await hypervisor.must(verb);
     expect(await hypervisor.daemons()).toHaveLength(2);
@@ -158,7 +159,7 @@ describe('two versions of the program at once during an upgrade', () => {
     const traffic = startTraffic(site, { kinds: { short: 2, session: 2, download: 1 } });
     await box.sh(`cd /var/tmp/one && rm -rf vnm && cp -a ${OTHER} vnm`);
     process.kill(pidOf(site, 'one_tproxy_br0'), 'SIGKILL');
-    await until('back', 3000, async () => (await site.hypervisor.daemons()).length === 2);
+    await promptly('back', 3000, async () => (await site.hypervisor.daemons()).length === 2);
     await site.hypervisor.must('reload');
     await site.hypervisor.must('restart');
     await traffic.finish();
@@ -169,7 +170,7 @@ describe('two versions of the program at once during an upgrade', () => {
   test.each([
     { what: 'does not even load', breakIt: `echo '}{' > ${OTHER}/tproxy.d/forwarder.cjs` },
     { what: 'ends at once', breakIt: `echo 'process.exit(9)' > ${OTHER}/tproxy.d/forwarder.cjs` },
-    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/worker.cjs` },
+    { what: 'has no data plane', breakIt: `rm ${OTHER}/tproxy.d/dataplane.cjs` },
     { what: 'lacks its native module', breakIt: `rm -r ${OTHER}/tproxy.d/native` },
   ])(
     'a new version that $what: restart fails and says so, the old one goes on alone',

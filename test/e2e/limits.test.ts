@@ -60,7 +60,7 @@ interface Crowd {
 async function crowd(guest: Guest, count: number, decided = count, port = PLAIN): Promise<Crowd> {
   const hold = guest.spawn(program('hold', '169.254.16.9', port, count));
   const fates = (): Fates => JSON.parse(hold.lines.at(-1) ?? `{"served":0,"reset":0,"waiting":${count}}`);
-  await expect.poll(() => fates().served + fates().reset, { timeout: 15_000 }).toBe(decided);
+  await expect.poll(() => fates().served + fates().reset).toBe(decided);
   return { program: hold, fates };
 }
 

@@ -22,15 +22,15 @@ afterAll(async () => {
 
 async function crowd(count: number, guest = site.guest): Promise<Program> {
   const program_ = guest.spawn(program('crowd', '169.254.16.9', 9000, count));
-  await program_.waitFor(new RegExp(`^open ${count}$`, 'm'), 30_000);
+  await program_.waitFor(new RegExp(`^open ${count}$`, 'm'));
   return program_;
 }
 
 async function disperse(program_: Program, count: number): Promise<void> {
   program_.stdin.write('\n');
-  await program_.waitFor(new RegExp(`^again ${count}$`, 'm'), 30_000);
+  await program_.waitFor(new RegExp(`^again ${count}$`, 'm'));
   program_.stdin.write('\n');
-  await program_.waitFor(new RegExp(`^closed ${count}$`, 'm'), 30_000);
+  await program_.waitFor(new RegExp(`^closed ${count}$`, 'm'));
   expect(await program_.end()).toBe(0);
 }
 
@@ -53,7 +53,7 @@ test(`${CONNECTIONS} connections at once, and no descriptor stays behind`, async
   expect(during.forwarder).toBeGreaterThanOrEqual(before.forwarder + 2 * CONNECTIONS);
   await disperse(all, CONNECTIONS);
 
-  await expect.poll(descriptors, { timeout: 10_000 }).toEqual(before);
+  await expect.poll(descriptors).toEqual(before);
 });
 
 test('a guest that drops its connections leaves nothing behind either', async () => {
@@ -61,7 +61,7 @@ test('a guest that drops its connections leaves nothing behind either', async ()
   const all = await crowd(CONNECTIONS);
   all.kill('SIGKILL');
   await all.end();
-  await expect.poll(descriptors, { timeout: 10_000 }).toEqual(before);
+  await expect.poll(descriptors).toEqual(before);
 });
 
 test('a second guest is served while the first one holds its connections', async () => {

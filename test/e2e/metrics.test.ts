@@ -138,7 +138,7 @@ describe(':tproxy_metrics_listen:', () => {
     const second = await started();
     expect(second).toBeGreaterThan(first);
     await box.sh(`kill -KILL ${await pid()}`);
-    await expect.poll(() => started().catch(() => 0), { timeout: 10_000 }).toBeGreaterThan(second);
+    await expect.poll(() => started().catch(() => 0)).toBeGreaterThan(second);
     const text = await scrape('--unix-socket /run/metrics.sock http://x/metrics');
     expect(value(text, 'tproxy_forwarder_revived')).toBe(1);
   });
@@ -156,9 +156,7 @@ describe(':tproxy_metrics_listen:', () => {
     } finally {
       await other.stop();
     }
-    await expect
-      .poll(() => scrape('http://127.0.0.1:9518/metrics').catch(() => ''), { timeout: 15_000 })
-      .toContain('tproxy_up 1');
+    await expect.poll(() => scrape('http://127.0.0.1:9518/metrics').catch(() => '')).toContain('tproxy_up 1');
   });
 
   test('a file that lies at the place of the socket is left alone', async () => {
@@ -180,9 +178,7 @@ describe(':tproxy_metrics_listen:', () => {
       await bad.stop();
     }
     // The seats of those who only sat there are free again within seconds.
-    await expect
-      .poll(() => scrape('http://127.0.0.1:9519/metrics').catch(() => ''), { timeout: 30_000 })
-      .toContain('tproxy_up 1');
+    await expect.poll(() => scrape('http://127.0.0.1:9519/metrics').catch(() => '')).toContain('tproxy_up 1');
     expect(await hypervisor.daemons()).toEqual(before);
   });
 });

@@ -39,7 +39,7 @@ const RELAYS = { session: 2, download: 2, half: 2, upload: 1 };
 /** A relay of every kind at a port, in the middle of what it does. */
 async function relaysAt(port: number): Promise<Traffic> {
   const traffic = startTraffic(site, { ports: [port], kinds: RELAYS, seconds: 2 });
-  await until('under way', 20_000, async () => {
+  await until('under way', async () => {
     const relays = await site.guest.sh(`ss -Htn state established dport = :${port}`);
     return relays.trim().split('\n').length >= 6;
   });
@@ -68,11 +68,11 @@ describe('reload', () => {
   test('changed upstream: living relays finish at the old one, new connections reach the new one', async () => {
     const traffic = await relaysAt(CHANGES);
     const short = startTraffic(site, { ports: [CHANGES], kinds: { short: 2 } });
-    await until('served', 5000, () => short.told.length > 5);
+    await until('served', () => short.told.length > 5);
     const began = monotonicMs();
     await reload({ ...BEFORE, [CHANGES]: upstream(FIRST + 5) });
     const done = monotonicMs();
-    await until('served', 5000, () => short.told.some(({ start }) => start > done));
+    await until('served', () => short.told.some(({ start }) => start > done));
     await Promise.all([traffic.finish(), short.finish()]);
     expect([...faultsOf(traffic), ...faultsOf(short)]).toEqual([]);
     expect(reachedAfter(done, short)).toEqual([FIRST + 5]);
@@ -89,7 +89,7 @@ describe('reload', () => {
     await reload({ [STAYS]: upstream(FIRST) });
     const done = monotonicMs();
     const late = startTraffic(site, { ports: [GOES], kinds: { short: 1 } });
-    await until('refused', 5000, () => late.told.length > 5);
+    await until('refused', () => late.told.length > 5);
     await Promise.all([traffic.finish(), late.finish()]);
     expect(new Set(late.told.map(({ outcome }) => outcome))).toEqual(new Set(['refused']));
     const before = traffic.told.filter(({ start }) => start < began);
@@ -112,7 +112,7 @@ describe('reload', () => {
       await reload({ [STAYS]: upstream(FIRST) });
       await reload(BEFORE);
       const traffic = startTraffic(site, { ports: [GOES], kinds: { short: 2 } });
-      await until('served', 5000, () => traffic.told.length > 4);
+      await until('served', () => traffic.told.length > 4);
       await traffic.finish();
       expect(faultsOf(traffic)).toEqual([]);
     }
@@ -142,7 +142,7 @@ describe('many reloads at once', () => {
     await mapByHand(site.box, site.bridge, { ...BEFORE, [COMES]: upstream(FIRST + 7) });
     process.kill(pidOf(site, 'one_tproxy'), 'SIGHUP');
     const listening = () => site.box.netns('one_tproxy_br0').sh(`ss -Htnl sport = :${COMES}`);
-    await until('open', 5000, async () => (await listening()) !== '');
+    await until('open', async () => (await listening()) !== '');
   });
 });
 

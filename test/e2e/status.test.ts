@@ -179,7 +179,7 @@ test('a restart begins to count anew, while the old forwarder finishes its conne
   await expect.poll(async () => (await services()).get(GREETER)?.connections.total).toBe(1);
   await long.stop();
   await held.stop();
-  await expect.poll(roles, { timeout: 10_000 }).not.toContain('draining');
+  await expect.poll(roles).not.toContain('draining');
 });
 
 test('without a forwarder nothing is listening, and the exit code says so', async () => {

@@ -86,7 +86,7 @@ beforeAll(async () => {
   const upstream = await addUpstreamHost(hv1, UPSTREAM_ADDRESS);
   await startGreeter(upstream, 1111, 'first');
   await startGreeter(upstream, 2222, 'second');
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all([frontEnd, ...Object.values(hypervisors ?? {})].map((box) => box.close()));

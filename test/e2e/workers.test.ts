@@ -82,9 +82,7 @@ describe('two data-plane threads', () => {
   test('carry the bridges between them', async () => {
     const { pid } = await site.hypervisor.forwarder();
     const before = threadTimes(pid);
-    await Promise.all(
-      guests.slice(0, 2).map((guest) => guest.run(client('upload', 512 * MIB), { timeoutMs: 60_000 })),
-    );
+    await Promise.all(guests.slice(0, 2).map((guest) => guest.run(client('upload', 512 * MIB))));
     const busy = [...threadTimes(pid)].filter(
       ([thread, ticks]) => ticks - (before.get(thread) ?? 0) >= BUSY_TICKS,
     );
@@ -120,9 +118,7 @@ describe('two data-plane threads', () => {
     );
     // All three have ended their connections: none of the old threads waits for another.
     for (const program of held) await program.stop();
-    await expect
-      .poll(() => titlesOf(site.box).map(({ title }) => title), { timeout: 10_000 })
-      .not.toContain('tproxy_old');
+    await expect.poll(() => titlesOf(site.box).map(({ title }) => title)).not.toContain('tproxy_old');
   });
 
   test('stay two until a restart, and a reload says so', async () => {

@@ -126,9 +126,7 @@ export function sourceRoute(gateway: string): string {
 
 /** Has a guest send frames, all of them `times` times over, past its own stack. */
 export async function send(guest: Place, frames: readonly string[], times = 1): Promise<void> {
-  const { status, stderr } = await guest.run(program('frames', 'eth0', times, ...frames), {
-    timeoutMs: 60_000,
-  });
+  const { status, stderr } = await guest.run(program('frames', 'eth0', times, ...frames));
   if (status !== 0) throw new Error(`frames.mjs: exit ${status}\n${stderr}`);
 }
 

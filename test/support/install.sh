@@ -2,7 +2,7 @@
 # Brings a Debian machine to where the tests and the demo can run: missing packages, the kernel of the test VM, promtool,
 # node_modules and the built tree. What is there already is left alone, so a second run needs no network.
 #
-#   bash test/support/install.sh packages|demo-packages|walkthrough-packages|kernel|promtool|modules|build...
+#   bash test/support/install.sh packages|demo-packages|walkthrough-packages|kernel|promtool|releases|modules|build...
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -130,6 +130,49 @@ fetch_kernel() {
   touch "$vm/complete"
 }
 
+# Tools of other Debian releases, started by their own loader with their own libraries: .cache/releases/RELEASE/bin/nft.
+fetch_releases() {
+  local release
+  for release in bullseye bookworm trixie; do
+    [ -e "$cache/releases/$release/complete" ] || fetch_release "$release"
+  done
+}
+
+fetch_release() {
+  local folder=$cache/releases/$1 deb
+  echo "fetching nftables, iproute2, util-linux and bash of Debian $1 (unpacked into .cache, not installed)"
+  rm -rf "$folder"
+  mkdir -p "$folder"/apt/{lists,archives}/partial "$folder"/{root,bin}
+  : >"$folder/apt/status"
+  # The mirror that this machine uses.
+  local mirror
+  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | sed -nE 's/^(URIs: *|deb +)(https?:[^ ]*\/debian)\/?( .*)?$/\2/p' | head -n 1 || true)
+  echo "deb ${mirror:-http://deb.debian.org/debian} $1 main" >"$folder/apt/sources.list"
+  apt_of() {
+    apt-get -q -y -o Dir::Etc::SourceList="$folder/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State="$folder/apt" \
+      -o Dir::State::status="$folder/apt/status" -o Dir::Cache="$folder/apt" -o APT::Sandbox::User=root \
+      -o Acquire::Retries=3 -o APT::Install-Recommends=false "$@"
+  }
+  { apt_of update && apt_of --download-only install nftables iproute2 util-linux bash; } >"$cache/apt.log" 2>&1 ||
+    { tail -n 30 "$cache/apt.log" >&2; die "apt could not fetch the tools of Debian $1"; }
+  for deb in "$folder"/apt/archives/*.deb; do dpkg -x "$deb" "$folder/root"; done
+  rm -rf "$folder/apt"
+  wrap_tools "$folder"
+  touch "$folder/complete"
+}
+
+wrap_tools() {
+  local folder=$1 name path loader directories
+  loader=$(cd "$folder/root" && echo lib/*/ld-linux-*.so.* lib64/ld-linux-*.so.* | tr ' ' '\n' | grep -v '\*' | head -n 1)
+  directories=$(cd "$folder/root" && printf "%s:" lib/*-linux-gnu usr/lib/*-linux-gnu | sed "s|^|$folder/root/|; s|:$||; s|:|:$folder/root/|g")
+  for name in nft ip bridge nsenter unshare setpriv bash; do
+    path=$(cd "$folder/root" && find usr/sbin sbin usr/bin bin -name "$name" -type f 2>/dev/null | head -n 1)
+    [ -n "$path" ] || die "the packages in $folder have no $name"
+    printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$folder/root/$loader" "$directories" "$folder/root/$path" >"$folder/bin/$name"
+    chmod 755 "$folder/bin/$name"
+  done
+}
+
 install_modules() {
   # npm records in node_modules what it put there.
   if node "$here/modules-current.mjs" "$root"; then return 0; fi
@@ -156,6 +199,7 @@ for step in "$@"; do
     walkthrough-packages) install_packages "$root/test/walkthrough/packages.txt" ;;
     kernel) fetch_kernel ;;
     promtool) fetch_promtool ;;
+    releases) fetch_releases ;;
     modules) install_modules ;;
     build) build ;;
     *) die "install.sh: no step called $step" ;;

@@ -29,7 +29,7 @@ export class MachineImage {
 
   /** Installs, removes or purges with dpkg. */
   dpkg(...args: readonly string[]): Promise<string> {
-    return this.#box.sh(`dpkg --force-unsafe-io ${args.join(' ')} 2>&1`, { timeoutMs: 60_000 });
+    return this.#box.sh(`dpkg --force-unsafe-io ${args.join(' ')} 2>&1`);
   }
 
   /** Files that were not on the machine, or are changed or gone; less what dpkg notes for itself. */

@@ -1,13 +1,14 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { CONDITION_MS, PROGRAM_MS } from './patience.ts';
 
 export interface RunOptions {
   /** Text for standard input. */
   readonly input?: string | Uint8Array;
   /** Added to the few variables that a program in a sandbox gets. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default 30 000. The program and its children are killed then, and the call rejects. */
+  /** Default `PROGRAM_MS`. The program and its children are killed then, and the call rejects. */
   readonly timeoutMs?: number;
 }
 
@@ -18,9 +19,10 @@ export interface Finished {
   readonly stderr: string;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
 /** A program that has exited while something else still holds its output open would hang whoever called it. */
-const HELD_OUTPUT_MS = 2_000;
+const HELD_OUTPUT_MS = 3_000;
+/** The last output may be read after the exit is known, later still by a test that waits for the processor. */
+const LAST_OUTPUT_MS = 1_000;
 const SIGNALS: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
 
 /**
@@ -113,7 +115,7 @@ export class Program {
       // `close` comes after the last output; a child of its own that holds the pipe must not delay the answer for ever.
       this.#child.once('exit', (code, signal) => {
         const status = statusOf(code, signal);
-        const late = setTimeout(() => this.#finish(status, resolve), 500);
+        const late = setTimeout(() => this.#finish(status, resolve), LAST_OUTPUT_MS);
         this.#child.once('close', () => {
           clearTimeout(late);
           this.#finish(status, resolve);
@@ -137,7 +139,7 @@ export class Program {
   }
 
   /** Resolves with the match once the output has `pattern`; rejects with the whole output when it ends before or takes too long. */
-  async waitFor(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpExecArray> {
+  async waitFor(pattern: RegExp, timeoutMs = CONDITION_MS): Promise<RegExpExecArray> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const match = pattern.exec(this.output);
@@ -152,7 +154,7 @@ export class Program {
   }
 
   /** Resolves with the exit status; kills and rejects when it takes longer. */
-  async end(timeoutMs = DEFAULT_TIMEOUT_MS): Promise<number> {
+  async end(timeoutMs = PROGRAM_MS): Promise<number> {
     const late = setTimeout(() => this.kill('SIGKILL'), timeoutMs);
     const started = Date.now();
     const status = await this.exited;
@@ -210,7 +212,7 @@ export class Program {
  */
 export function runToEnd(way: Way, argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const { file, args, title } = commandLine(way, argv);
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeoutMs = options.timeoutMs ?? PROGRAM_MS;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env: environment(options.env), detached: true });
     let stdout = '';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CONDITION_MS } from './patience.ts';
 import { Place } from './place.ts';
 import type { Program } from './program.ts';
 
@@ -13,8 +14,8 @@ export interface SandboxOptions {
   readonly userns?: boolean;
 }
 
-const READY_MS = 10_000;
-const GONE_MS = 5_000;
+/** What was told to end: how long a test that left it running waits for the verdict. */
+const ENDING_MS = 5_000;
 
 /** Private state directories: nothing a test does is seen by the machine or by another test. */
 const PRIVATE_DIRECTORIES = `
@@ -97,7 +98,7 @@ export class Sandbox extends Place {
     const abandoned = this.userns ? await this.#abandoned() : [];
     for (const { pid } of abandoned) killQuietly(pid);
     this.#holder.release();
-    const late = setTimeout(() => this.#holder.kill(), GONE_MS);
+    const late = setTimeout(() => this.#holder.kill(), CONDITION_MS);
     await this.#holder.exited;
     clearTimeout(late);
     const left = await waitUntilEmpty(() => processesIn(namespace));
@@ -109,7 +110,7 @@ export class Sandbox extends Place {
 
   /** A process that was told to end just now gets a moment to do so. */
   async #abandoned(): Promise<{ pid: number; cmdline: string }[]> {
-    return waitUntilEmpty(() => this.processes(), 1_000);
+    return waitUntilEmpty(() => this.processes(), ENDING_MS);
   }
 
   /** What every process of the sandbox shares, whatever network and mount namespaces it has moved to. */
@@ -139,7 +140,8 @@ async function startHolder(userns: boolean, id: string): Promise<Holder> {
   // /sys shows the devices of the namespace that mounted it.
   const setUp = userns ? PRIVATE_DIRECTORIES : `mount -t sysfs sysfs /sys\n${PRIVATE_DIRECTORIES}`;
   const script = `set -eu\n${setUp}\n${HOLD}`;
-  const shell = ['bash', '-c', script, `sandbox-${id}`];
+  // Without --norc bash reads the machine's start-up files: Node's pipes are sockets, which it takes for a remote login.
+  const shell = ['bash', '--norc', '-c', script, `sandbox-${id}`];
   const child = spawn('unshare', [...UNSHARE[userns ? 'userns' : 'root'], '--', ...shell], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // SHLVL: a first bash whose standard input is a socket, as Node's pipes are, reads the user's .bashrc.
@@ -159,7 +161,10 @@ async function startHolder(userns: boolean, id: string): Promise<Holder> {
     child.stderr.setEncoding('utf8').on('data', take);
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`no sandbox (exit ${code}): ${output}`)));
-    setTimeout(() => reject(new Error(`no sandbox within ${READY_MS} ms: ${output}`)), READY_MS).unref();
+    setTimeout(
+      () => reject(new Error(`no sandbox within ${CONDITION_MS} ms: ${output}`)),
+      CONDITION_MS,
+    ).unref();
   });
   try {
     await ready;
@@ -192,7 +197,7 @@ function processesIn(namespace: { kind: string; link: string }): { pid: number; 
   return found;
 }
 
-async function waitUntilEmpty<T>(look: () => T[], timeoutMs = GONE_MS): Promise<T[]> {
+async function waitUntilEmpty<T>(look: () => T[], timeoutMs = CONDITION_MS): Promise<T[]> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const found = look();

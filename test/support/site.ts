@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { SERVICE_ADDRESS } from '../../src/model/names.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { addBridge, addGuest, addUpstreamHost, type Guest, type Host } from './network.ts';
+import { CONDITION_MS } from './patience.ts';
 import type { Place } from './place.ts';
 import type { Program } from './program.ts';
 import { Sandbox } from './sandbox.ts';
@@ -69,13 +70,14 @@ export async function startGreeter(host: Host, port: number, greeting: string): 
 
 /** What a guest reads at a service port: the greeting, or the code of the error. */
 export async function ask(guest: Place, port: number): Promise<string> {
-  const { stdout } = await guest.run(program('read', SERVICE_ADDRESS, port), { timeoutMs: 15_000 });
+  const { stdout } = await guest.run(program('read', SERVICE_ADDRESS, port));
   return stdout.trim();
 }
 
 /** Waits until a server, whatever it is, listens at `port`. */
 export async function untilListening(place: Place, port: number, server: Program): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  const deadline = Date.now() + CONDITION_MS;
+  while (Date.now() < deadline) {
     if ((await place.sh(`ss -Hltn 'sport = :${port}'`)) !== '') return;
     if (server.status !== undefined) break;
     await sleep(50);

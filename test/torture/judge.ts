@@ -4,6 +4,8 @@ import { CLOSED, type Timeline } from './timeline.ts';
 export interface Told {
   readonly kind: string;
   readonly port: number;
+  /** Port of the guest; 0: it never had one. */
+  readonly from: number;
   readonly start: number;
   readonly reached: number;
   readonly end: number;
@@ -15,10 +17,11 @@ export interface Told {
 
 /** A forwarder that was killed, or stopped (SIGSTOP) until its watch killed it. */
 export interface Kill {
-  /** From then on it did nothing any more. */
-  readonly at: number;
-  /** Until when its end may reach the guests. */
-  readonly until: number;
+  /** Right before the signal was sent, and right after: somewhere between the two it did its last thing. */
+  readonly before: number;
+  readonly after: number;
+  /** When the process was seen to be gone, and its sockets with it. On a busy machine that is long after the signal. */
+  over: number | undefined;
   /** When it took over from the one before: relays older than that are not its own. */
   readonly since: number;
 }
@@ -49,10 +52,17 @@ export type Verdict =
   | 'wrongUpstream'
   | 'timeouts';
 type Fault = Exclude<Verdict, 'right' | 'rightlyRefused' | 'killed'>;
+export interface Example {
+  readonly verdict: Verdict;
+  readonly bridge: string;
+  readonly told: Told;
+}
 const FAULTS: readonly Fault[] = ['refused', 'broken', 'wrongBytes', 'wrongUpstream', 'timeouts'];
 const EXAMPLES = 20;
 /** A guest that waits for the processor notes late that it was served. */
-const LATE_MS = 200;
+const LATE_MS = 500;
+/** It notes late that its connection is gone, too: a reset that is lost comes again with the next segment. */
+const NOTICED_MS = 4000;
 
 /** Says of every connection whether what became of it is right, and counts. */
 export class Judge {
@@ -69,8 +79,8 @@ export class Judge {
     timeouts: 0,
     slowestMs: 0,
   };
-  /** The first faults, for people. */
-  readonly examples: string[] = [];
+  /** The first faults. */
+  readonly examples: Example[] = [];
   readonly kills: Kill[] = [];
   private readonly timelines: ReadonlyMap<string, ReadonlyMap<number, Timeline>>;
 
@@ -91,7 +101,7 @@ export class Judge {
     if (told.reached > 0) counts.slowestMs = Math.max(counts.slowestMs, told.reached - told.start);
     if (verdict !== 'right') counts[verdict] += 1;
     if ((FAULTS as readonly Verdict[]).includes(verdict) && this.examples.length < EXAMPLES) {
-      this.examples.push(`${verdict}: ${bridge} ${JSON.stringify(told)}`);
+      this.examples.push({ verdict, bridge, told });
     }
     return verdict;
   }
@@ -120,10 +130,11 @@ export class Judge {
   private wasKilled({ start, reached, end }: Told): boolean {
     return this.kills.some(
       (kill) =>
-        start <= kill.at &&
-        end >= kill.at &&
-        end <= kill.until &&
-        (reached === 0 || (reached >= kill.since && reached <= kill.at + LATE_MS)),
+        start <= kill.after &&
+        end >= kill.before &&
+        end <= (kill.over ?? Number.POSITIVE_INFINITY) + NOTICED_MS &&
+        (reached === 0 ||
+          (reached >= kill.since && reached <= (kill.over ?? Number.POSITIVE_INFINITY) + LATE_MS)),
     );
   }
 }

@@ -1,6 +1,7 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Judge, Told } from './judge.ts';
+import { CONDITION_MS, stalledMs } from '../support/patience.ts';
+import type { Judge, Kill, Told } from './judge.ts';
 import { type Mesh, type Scene, STEADY, TOGGLES, writeMap } from './scene.ts';
 import { CLOSED, monotonicMs } from './timeline.ts';
 import { titlesOf } from './weights.ts';
@@ -10,12 +11,12 @@ const BACK_MS = { kill: 2000, stop: 10_000 } as const;
 /** One that keeps dying is started again after a pause of up to this length. */
 const LONGEST_PAUSE_MS = 5000;
 const STEADY_MS = 10_000;
-const PATIENCE_MS = 30_000;
 /** A signal takes a moment to arrive. */
 const SIGNAL_MS = 5;
 const POLL_MS = 10;
 
 export type Way = keyof typeof BACK_MS;
+type Struck = Omit<Kill, 'since'>;
 
 export interface OperationCounts {
   reloads: number;
@@ -97,11 +98,11 @@ export class Operations {
 
   async killForwarder(way: Way): Promise<void> {
     const since = this.forwarderSince;
-    const at = await this.strike('one_tproxy', way, this.scene.meshes, (at) =>
-      this.judge.kills.push({ at, since, until: at + BACK_MS[way] + 2000 }),
-    );
+    const { before } = await this.strike('one_tproxy', way, this.scene.meshes, (struck) => {
+      this.judge.kills.push(Object.assign(struck, { since }));
+    });
     // Its successor's relays are older than the next restart.
-    this.forwarderSince = at;
+    this.forwarderSince = before;
     this.counts[way === 'kill' ? 'killedForwarders' : 'stoppedForwarders'] += 1;
   }
 
@@ -149,36 +150,55 @@ export class Operations {
     this.counts[slowest] = Math.max(this.counts[slowest], now - began);
   }
 
-  /** Kills or stops a process and waits until the guests of its bridges are served again; when it struck. */
+  /** Kills or stops a process and waits until it is gone and the guests of its bridges are served again. */
   private async strike(
     title: string,
     way: Way,
     meshes: readonly Mesh[],
-    note: (at: number) => void = () => undefined,
-  ): Promise<number> {
+    note: (struck: Struck) => void = () => undefined,
+  ): Promise<Struck> {
     const found = titlesOf(this.scene.box).filter((process) => process.title === title);
-    if (found.length !== 1) throw new Error(`${found.length} processes titled ${title}`);
+    const [victim] = found;
+    if (victim === undefined || found.length > 1)
+      throw new Error(`${found.length} processes titled ${title}`);
     this.firstServed.clear();
+    const stalled = stalledMs();
+    const before = monotonicMs();
+    process.kill(victim.pid, way === 'kill' ? 'SIGKILL' : 'SIGSTOP');
     const at = monotonicMs();
-    note(at);
-    for (const { pid } of found) process.kill(pid, way === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+    const struck: Struck = { before, after: at, over: undefined };
+    note(struck);
+    const over = this.end(victim.pid).then((time) => {
+      struck.over = time;
+    });
     for (const { bridge } of meshes) this.served.set(bridge, at + SIGNAL_MS);
     const missing = () => meshes.filter(({ bridge }) => !this.firstServed.has(bridge));
-    while (missing().length > 0 && monotonicMs() < at + PATIENCE_MS) await sleep(POLL_MS);
+    while (missing().length > 0 && monotonicMs() < at + CONDITION_MS) await sleep(POLL_MS);
     const left = missing().map(({ bridge }) => bridge);
     if (left.length > 0)
       throw new Error(`${title} (${way}): guests of ${left.join(', ')} are not served any more`);
     // Only then are its sockets with two processes again: what happens next shall not hit both.
+    await over;
     await this.succeeded(title, found);
     const took = Math.max(...meshes.map(({ bridge }) => (this.firstServed.get(bridge) ?? at) - at));
     this.counts.slowestRecoveryMs = Math.max(this.counts.slowestRecoveryMs, took);
     const again = at - (this.lastTrouble.get(title) ?? Number.NEGATIVE_INFINITY) < STEADY_MS;
     this.lastTrouble.set(title, at + took);
-    if (took > BACK_MS[way] + (again ? LONGEST_PAUSE_MS : 0)) {
+    if (took - (stalledMs() - stalled) > BACK_MS[way] + (again ? LONGEST_PAUSE_MS : 0)) {
       this.counts.late += 1;
       this.complain(`${title} (${way}): guests waited ${Math.round(took)} ms`);
     }
-    return at;
+    return struck;
+  }
+
+  /** When a process was gone. A zombie has closed all it had. */
+  private async end(pid: number): Promise<number> {
+    const deadline = monotonicMs() + CONDITION_MS;
+    while (isAlive(pid)) {
+      if (monotonicMs() > deadline) throw new Error(`process ${pid} does not end`);
+      await sleep(POLL_MS);
+    }
+    return monotonicMs();
   }
 
   private async succeeded(title: string, before: readonly { readonly pid: number }[]): Promise<void> {
@@ -187,7 +207,7 @@ export class Operations {
       titlesOf(this.scene.box).some(
         (process) => process.title === title && !old.includes(process.pid) && socketsOf(process.pid) > 1,
       );
-    const deadline = monotonicMs() + PATIENCE_MS;
+    const deadline = monotonicMs() + CONDITION_MS;
     while (!isBack()) {
       if (monotonicMs() > deadline) throw new Error(`${title} has no successor`);
       await sleep(POLL_MS);
@@ -202,6 +222,14 @@ export class Operations {
     const picked = from[this.random(from.length)];
     if (picked === undefined) throw new Error('nothing to choose from');
     return picked;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 

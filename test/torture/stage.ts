@@ -1,5 +1,6 @@
 import { plumbByHand } from '../support/hypervisor.ts';
 import { prepareForLoad } from '../support/network.ts';
+import { CONDITION_MS, stalledMs } from '../support/patience.ts';
 import { createSite, type Site } from '../support/site.ts';
 import type { Told } from './judge.ts';
 import { startUpstreams, UPSTREAM_ADDRESS } from './scene.ts';
@@ -61,16 +62,20 @@ export function pidOf(site: Site, title: string): number {
   return only.pid;
 }
 
-/** Milliseconds until `condition` holds; rejects after `limitMs`. */
-export async function until(
-  what: string,
-  limitMs: number,
-  condition: () => boolean | Promise<boolean>,
-): Promise<number> {
-  const began = monotonicMs();
+type Condition = () => boolean | Promise<boolean>;
+
+/** Waits until `condition` holds. The milliseconds that took, less those in which the machine was short of processors. */
+export async function until(what: string, condition: Condition): Promise<number> {
+  const [began, stalled] = [monotonicMs(), stalledMs()];
   while (!(await condition())) {
-    if (monotonicMs() - began > limitMs) throw new Error(`not ${what} within ${limitMs} ms`);
+    if (monotonicMs() - began > CONDITION_MS) throw new Error(`not ${what} within ${CONDITION_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return monotonicMs() - began;
+  return Math.max(0, monotonicMs() - began - (stalledMs() - stalled));
+}
+
+/** The same for what the program promises within so many milliseconds. */
+export async function promptly(what: string, promisedMs: number, condition: Condition): Promise<void> {
+  const took = await until(what, condition);
+  if (took > promisedMs) throw new Error(`${what} after ${Math.round(took)} ms, not within ${promisedMs} ms`);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Counts, Judge } from './judge.ts';
+import { type Counts, type Example, Judge } from './judge.ts';
 import { type OperationCounts, Operations } from './operations.ts';
 import { createScene, type Scene, STEADY, TOGGLES } from './scene.ts';
 import { scheduleOf } from './schedule.ts';
@@ -110,7 +110,7 @@ async function run(scene: Scene, options: TortureOptions): Promise<Report> {
   } finally {
     await Promise.all(crowd.map((traffic) => traffic.kill()));
   }
-  return reportOf(judge, operations, leaks, (monotonicMs() - began) / 1000);
+  return reportOf(scene, judge, operations, leaks, (monotonicMs() - began) / 1000);
 }
 
 function randomFrom(seed: number): (limit: number) => number {
@@ -129,10 +129,25 @@ function progress(connections: Counts, operations: OperationCounts): string {
   return `  ${connections.connections} connections; ${reloads} reloads, ${restarts} restarts, ${killedForwarders} forwarders and ${killedListeners} listeners killed`;
 }
 
-function reportOf(judge: Judge, operations: Operations, leaks: readonly string[], seconds: number): Report {
+/** What a guest tells of a fault, and what the log of its bridge does: nothing, when its forwarder died. */
+function describe({ meshes, hypervisor }: Scene, { verdict, bridge, told }: Example): string {
+  const guest = `${meshes.find((mesh) => mesh.bridge === bridge)?.guest.ip}:${told.from}`;
+  const logged = hypervisor.connections(bridge).filter((line) => line.guest === guest);
+  const log = logged.map((line) => JSON.stringify(line)).join(' ') || 'nothing';
+  return `${verdict}: ${bridge} ${JSON.stringify(told)}; its log: ${log}`;
+}
+
+function reportOf(
+  scene: Scene,
+  judge: Judge,
+  operations: Operations,
+  leaks: readonly string[],
+  seconds: number,
+): Report {
   const idle = Object.keys(KINDS).filter((kind) => (judge.counts.byKind[kind] ?? 0) === 0);
   const examples = [
-    ...judge.examples,
+    ...judge.examples.map((example) => describe(scene, example)),
+    ...(judge.examples.length > 0 ? judge.kills.map((kill) => `a kill: ${JSON.stringify(kill)}`) : []),
     ...operations.examples,
     ...leaks,
     ...idle.map((kind) => `not one connection of kind ${kind}: nothing is proved`),

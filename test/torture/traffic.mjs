@@ -1,9 +1,10 @@
 // A guest's constant traffic against upstream.mjs, through 169.254.16.9. Every connection that has ended is told in a line
 // of JSON; whether what became of it is right is for the reader to judge, who knows what the daemons had to endure then:
 //
-//   { kind, port, start, reached, end, outcome, upstream, bytes, note }
+//   { kind, port, from, start, reached, end, outcome, upstream, bytes, note }
 //
-// Times are the machine's monotonic clock in milliseconds, the same in every process: `start` right before connect(2),
+// Times are the machine's monotonic clock in milliseconds, the same in every process: `from`: port of the guest,
+// `start` right before connect(2),
 // `reached` when the upstream has said who it is (0: never), `end`. Outcomes: ok, refused, reset, cut (ended too early),
 // wrong (bytes), timeout, unreachable.
 //
@@ -83,6 +84,7 @@ class Connection {
     this.told = {
       kind,
       port,
+      from: 0,
       start: now(),
       reached: 0,
       end: 0,
@@ -94,6 +96,9 @@ class Connection {
     this.pending = Buffer.alloc(0);
     this.wake = () => {};
     this.socket = createConnection({ host: SERVICE_ADDRESS, port, allowHalfOpen: true, noDelay: true });
+    this.socket.on('connect', () => {
+      this.told.from = this.socket.localPort;
+    });
     this.socket.on('data', (bytes) => {
       this.pending = this.pending.length === 0 ? bytes : Buffer.concat([this.pending, bytes]);
       if (this.pending.length > 4 * CHUNK_BYTES) this.socket.pause();

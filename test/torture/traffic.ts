@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { CONDITION_MS } from '../support/patience.ts';
 import type { Place } from '../support/place.ts';
 import type { Told } from './judge.ts';
 
@@ -23,7 +24,7 @@ export interface TrafficOptions {
 }
 
 /** Longer than the longest transfer and the longest wait of any connection. */
-const ANSWER_MS = 60_000;
+const ANSWER_MS = 2 * CONDITION_MS;
 
 /** A guest's constant traffic, until it is finished. */
 export class Traffic {

@@ -1,10 +1,11 @@
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import { applyHost, type BridgeOutcome, planHost } from '../../driver/host.ts';
+import { rememberedAbility } from '../../driver/nft-ability.ts';
 import { words } from '../../driver/plan/step-words.ts';
 import { ExitCode, messageOf } from '../../errors.ts';
 import { missingProcesses } from '../../operate/missing.ts';
 import { start } from '../../operate/verbs.ts';
-import { RUN_DIRECTORY } from '../../process/paths.ts';
+import { ABILITY_FILE, RUN_DIRECTORY } from '../../process/paths.ts';
 import { TroubleBook } from '../../process/troubles.ts';
 import { runProgram } from '../../system/run.ts';
 import { faultlessConfiguration } from '../configuration.ts';
@@ -19,7 +20,7 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
   const { settings } = wanted;
   const deps = realDeps(wanted, reporterOn(io));
   // A name server may take seconds: not while others wait for the lock.
-  await deps.resolve(services ?? []);
+  await deps.addresses.learn(services ?? []);
   return deps.withLock(async () => {
     const outcomes = await applyHost(services, deps);
     printOutcomes(outcomes, io);
@@ -42,6 +43,7 @@ export async function plan(configFile: string, io: Io): Promise<ExitCode> {
   const deps = {
     ...realDeps(wanted, reporterOn(io)),
     attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only'),
+    nft: rememberedAbility(runProgram, { file: ABILITY_FILE, mode: 'look-only' }),
   };
   const outcomes = await planHost(services, deps);
   const served = outcomes.filter(({ endpoints }) => endpoints.length > 0).map(({ bridge }) => bridge);

@@ -1,4 +1,4 @@
-import { formatProblem } from '../../config/problem.ts';
+import { formatProblem } from '../../config/reader/problem.ts';
 import { ExitCode } from '../../errors.ts';
 import { counted } from '../../words.ts';
 import { countErrors, demandedConfiguration } from '../configuration.ts';

@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../config/config.ts';
-import { resolveServices } from '../../config/resolve.ts';
+import { resolveNames } from '../../config/resolve.ts';
+import { AddressBook } from '../../driver/addresses.ts';
 import { attachmentsIn } from '../../driver/attachments/attachments.ts';
 import type { DriverDeps, Reporter } from '../../driver/deps.ts';
-import { rememberingResolve } from '../../driver/endpoints.ts';
+import { rememberedAbility } from '../../driver/nft-ability.ts';
 import { type ExitCode, explainFileTrouble, TproxyError } from '../../errors.ts';
 import { serves, sync } from '../../operate/verbs.ts';
 import { withLock } from '../../process/lock.ts';
-import { RUN_DIRECTORY } from '../../process/paths.ts';
+import { ABILITY_FILE, RUN_DIRECTORY } from '../../process/paths.ts';
 import { thisHost } from '../../system/host.ts';
 import { runProgram } from '../../system/run.ts';
 import { runningTogether } from '../../system/together.ts';
@@ -27,9 +28,10 @@ export const realDeps: MakeDeps = ({ settings, policing }, report) => ({
     serves: (bridge, endpoints) => serves({ run: runProgram, settings }, bridge, endpoints),
   },
   attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`),
-  resolve: rememberingResolve(resolveServices),
+  addresses: new AddressBook(resolveNames),
   report,
   policing,
+  nft: rememberedAbility(runProgram, { file: ABILITY_FILE, mode: 'keep' }),
   withLock,
 });
 

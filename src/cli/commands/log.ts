@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode, InputError } from '../../errors.ts';
 import { isBridgeName } from '../../model/names.ts';
 import type { Io } from '../io.ts';
-import type { Entry } from '../log/entry.ts';
 import { type Filter, LEVELS } from '../log/filter.ts';
 import { formatEntry } from '../log/format.ts';
+import type { Entry } from '../log/log-entry.ts';
 import { Sources } from '../log/sources.ts';
 import { styleFor } from '../text/style.ts';
 

@@ -1,10 +1,11 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { askForwarder } from '../../control/ask.ts';
 import { ExitCode, messageOf, TproxyError } from '../../errors.ts';
 import { endpointFamilies, familiesOf, troubleFamilies, upFamilies } from '../../metrics/families.ts';
 import type { Family } from '../../metrics/family.ts';
 import { metricsText } from '../../metrics/text.ts';
 import { TroubleBook } from '../../process/troubles.ts';
+import { replaceFileAsync } from '../../replace-file.ts';
 import { readEndpointMaps } from '../../system/nft.ts';
 import { runProgram } from '../../system/run.ts';
 import type { Io } from '../io.ts';
@@ -19,7 +20,7 @@ export async function metrics({ textfile }: { readonly textfile?: string }, io: 
   const { families, up } = await look(io);
   const text = await metricsText(families);
   if (textfile !== undefined) {
-    await replaceFile(textfile, text);
+    await writeTextfile(textfile, text);
     return ExitCode.ok;
   }
   io.out(text.trimEnd());
@@ -50,20 +51,19 @@ function withoutForwarder(): Family[] {
 }
 
 /** node_exporter reads `*.prom` at any moment: it must never meet half a file, nor a file that it may not read. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const fresh = `${file}.${process.pid}`;
+async function writeTextfile(file: string, text: string): Promise<void> {
   try {
-    const handle = await open(fresh, 'wx', 0o644);
-    try {
-      await handle.chmod(0o644);
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(fresh, file);
+    await replaceFileAsync(file, async (fresh) => {
+      const handle = await open(fresh, 'wx', 0o644);
+      try {
+        await handle.chmod(0o644);
+        await handle.writeFile(text);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    });
   } catch (error) {
-    await rm(fresh, { force: true });
     throw new TproxyError(`${file}: can't be written: ${messageOf(error)}; see to its directory`, {
       cause: error,
     });

@@ -75,7 +75,7 @@ function words(attached: Attached): string {
     }
     case 'ready': {
       const where = portsIn(attached.servicePorts);
-      return `${SERVICE_ADDRESS} answers on ${where}${attached.changed ? '' : ', as before'}`;
+      return `${SERVICE_ADDRESS} answers on ${where}${attached.changed ? '' : ', as before'}${delay(attached.notYet)}`;
     }
   }
 }
@@ -83,4 +83,12 @@ function words(attached: Attached): string {
 function portsIn(servicePorts: readonly number[]): string {
   const ports = [...servicePorts].sort((a, b) => a - b);
   return `${named(ports.length, 'port')} ${ports.join(', ')}`;
+}
+
+function delay(notYet: Extract<Attached, { is: 'ready' }>['notYet']): string {
+  if (notYet === undefined) return '';
+  if (notYet.is === 'closed') {
+    return `, but no guest gets there: the spanning tree of its bridge keeps the port ${notYet.state}`;
+  }
+  return ` in ${Math.ceil(notYet.inS)} s, when the spanning tree of its bridge forwards`;
 }

@@ -1,4 +1,4 @@
-import { connectionOf, type Entry, type Level } from './entry.ts';
+import { connectionOf, type Entry, type Level } from './log-entry.ts';
 
 /** What an operator wants to see; what is left out or empty lets everything pass. */
 export interface Filter {

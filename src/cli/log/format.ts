@@ -1,7 +1,7 @@
 import { escapeForTerminal } from '../text/escape.ts';
 import type { Style } from '../text/style.ts';
 import { formatBytes, formatDuration } from '../text/units.ts';
-import { type Connection, connectionOf, type Entry } from './entry.ts';
+import { type Connection, connectionOf, type Entry } from './log-entry.ts';
 
 /** Fields that stand elsewhere in the line or tell nobody anything. */
 const SHOWN_APART = new Set(['time', 'level', 'msg', 'pid', 'bridge']);

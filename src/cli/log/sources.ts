@@ -3,8 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { messageOf, PermissionError, TproxyError } from '../../errors.ts';
 import { isBridgeName, PREFIX } from '../../model/names.ts';
 import { forwarderLog, listenerLog } from '../../process/paths.ts';
-import { type Entry, parseEntry } from './entry.ts';
 import { type Filter, passes } from './filter.ts';
+import { type Entry, parseEntry } from './log-entry.ts';
 import { Tail } from './tail.ts';
 
 /** All logs of the program: that of the forwarder and one per bridge, those that come up meanwhile included. */

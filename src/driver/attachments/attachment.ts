@@ -46,6 +46,17 @@ export function isLiving({ owner, seen }: Attachment, devices: ReadonlySet<strin
   return owner.is === 'hand' || now.uptimeS - seen.uptimeS <= TAP_APPEARS_WITHIN_S;
 }
 
+export interface ByLife {
+  readonly living: readonly Attachment[];
+  /** Records of NICs that never came or have gone without a word. */
+  readonly leftover: readonly Attachment[];
+}
+
+export function byLife(all: readonly Attachment[], devices: ReadonlySet<string>, now: Moment): ByLife {
+  const lives = (attachment: Attachment): boolean => isLiving(attachment, devices, now);
+  return { living: all.filter(lives), leftover: all.filter((attachment) => !lives(attachment)) };
+}
+
 /** Whose frames the nearest proxy shall get, on `bridge` and elsewhere. A tap's name comes from a template. */
 export function tapsOn(bridge: string, living: readonly Attachment[]): Taps {
   const here: string[] = [];

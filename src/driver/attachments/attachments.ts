@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCode, messageOf, TproxyError } from '../../errors.ts';
+import { replaceFile } from '../../replace-file.ts';
 import { type Attachment, attachmentKey } from './attachment.ts';
 import { attachmentText, parseAttachment } from './attachment-json.ts';
 
@@ -34,7 +35,8 @@ export function attachmentsIn(directory: string, use: 'keep' | 'look-only' = 'ke
       const file = fileOf(attachment);
       try {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
-        writeAtomically(file, attachmentText(attachment, new Date()));
+        const text = attachmentText(attachment, new Date());
+        replaceFile(file, (fresh) => writeFileSync(fresh, text, { mode: 0o600 }), `${file}${TEMPORARY}`);
       } catch (error) {
         throw new TproxyError(`${file}: can't be written: ${messageOf(error)}; see to the file system`, {
           cause: error,
@@ -74,18 +76,6 @@ function setAside(file: string, error: unknown): string {
     return message;
   } catch (reason) {
     return `${messageOf(error)}: can't be set aside either: ${messageOf(reason)}`;
-  }
-}
-
-/** Readers see the old record or the new one, and never half of one, whatever happens in between. */
-function writeAtomically(file: string, text: string): void {
-  const temporary = `${file}${TEMPORARY}`;
-  try {
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Endpoint } from '../../model/endpoint.ts';
+import type { PortVlan } from '../../system/bridge.ts';
+import type { Pin } from '../../system/fdb.ts';
+import type { BridgeInfo } from '../../system/ip-json.ts';
 import type { NftChain } from '../../system/nft-chains.ts';
 import type { ArpForm } from '../rules/arp-rules.ts';
-import type { ChainState } from '../rules/chain-state.ts';
 
 /** What is there, for one bridge: the observed half of a plan. */
 export interface Facts {
@@ -18,14 +20,22 @@ export interface Facts {
 export type BridgeDevice =
   | { readonly is: 'missing' }
   | { readonly is: 'other'; readonly kind: string }
-  /** Bytes. */
-  | { readonly is: 'bridge'; readonly mtu: number };
+  | {
+      readonly is: 'bridge';
+      /** Bytes. */
+      readonly mtu: number;
+      readonly mac?: string | undefined;
+      /** Undefined: it forwards at once, whatever the VLAN. */
+      readonly info?: BridgeInfo | undefined;
+    };
 
 export interface Port {
   readonly name: string;
   /** `veth`, `tun`, `vlan` …; undefined for a physical device. */
   readonly kind: string | undefined;
   readonly mtu: number;
+  /** VLANs that it is a member of; undefined: the bridge does not filter by them. */
+  readonly vlans?: readonly PortVlan[] | undefined;
 }
 
 export type PortFacts =
@@ -37,11 +47,14 @@ export type PortFacts =
       readonly index: number;
       /** Index of the other end in its namespace; undefined when that end is in the root namespace too. */
       readonly peerIndex: number | undefined;
+      /** Name of the other end where it is in the root namespace. */
+      readonly peer: string | undefined;
+      readonly mac: string | undefined;
       readonly master: string | undefined;
       readonly up: boolean;
       readonly mtu: number;
       /** MACs that the bridge holds to this port, whatever it hears elsewhere. */
-      readonly pinned: readonly string[];
+      readonly pinned: readonly Pin[];
     };
 
 export type NetnsFacts =
@@ -71,23 +84,27 @@ export interface DeviceFacts {
   readonly mac: string | undefined;
 }
 
+/** True when `<bridge>b` and `<bridge>a` are the two ends of one pair. */
+export function isPair(port: PortFacts, device: DeviceFacts | undefined): boolean {
+  if (port.is !== 'veth' || device === undefined) return false;
+  return port.peerIndex === device.index && device.peerIndex === port.index;
+}
+
 export interface NftFacts {
   /** `own-objects`: nothing is known of what else is in the tables, so a plan from it must not change nft. */
   readonly seen: 'own-objects' | 'tables';
   /** Undefined: the bridge has no map. */
   readonly endpoints: readonly Endpoint[] | undefined;
-  readonly chain: ChainState;
+  /** Chains of the bridge table by their names; what they should be is not known here. */
+  readonly chains: ReadonlyMap<string, NftChain>;
   /** The form that ARP rules on this host have; undefined: none is there to tell. */
   readonly form: ArpForm | undefined;
   /** Other bridges or people have something in the table. */
   readonly ipTable: TableState;
   readonly bridgeTable: TableState;
   readonly portSet: PortSetState;
-  /** The chain that guards the service address, for all bridges. */
-  readonly guard: ChainState;
-  /** The chain that limits what ports may send, for all bridges; what it should be is not known here. */
-  readonly police: NftChain | undefined;
-  readonly redirect: RedirectState;
+  /** Tap → MAC to which the chain `nearest` sends its frames; undefined: there is no such map. For all bridges. */
+  readonly taps: ReadonlyMap<string, string> | undefined;
 }
 
 /** `alone`: nothing but this bridge's objects are in it. */
@@ -96,10 +113,4 @@ export type TableState = 'missing' | 'alone' | 'shared';
 export interface PortSetState {
   readonly state: TableState;
   readonly listed: boolean;
-}
-
-/** The chain that brings frames to the nearest proxy, and its map tap → MAC (undefined: no map), for all bridges. */
-export interface RedirectState {
-  readonly chain: ChainState;
-  readonly taps: ReadonlyMap<string, string> | undefined;
 }

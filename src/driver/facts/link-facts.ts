@@ -1,4 +1,5 @@
 import { SERVICE_ADDRESS } from '../../model/names.ts';
+import type { Pin } from '../../system/fdb.ts';
 import type { Link } from '../../system/ip-json.ts';
 import type { InsideNetns } from '../../system/netns.ts';
 import { isNetnsRuleset } from '../rules/netns-rules.ts';
@@ -7,14 +8,14 @@ import type { BridgeDevice, DeviceFacts, InsideFacts, PortFacts } from './facts.
 export function bridgeDevice(link: Link | undefined): BridgeDevice {
   if (link === undefined) return { is: 'missing' };
   if (link.kind !== 'bridge') return { is: 'other', kind: link.kind ?? 'physical' };
-  return { is: 'bridge', mtu: link.mtu };
+  return { is: 'bridge', mtu: link.mtu, mac: link.mac, info: link.bridge };
 }
 
-export function portFacts(link: Link | undefined, pinned: readonly string[]): PortFacts {
+export function portFacts(link: Link | undefined, pinned: readonly Pin[]): PortFacts {
   if (link === undefined) return { is: 'missing' };
   if (link.kind !== 'veth') return { is: 'stranger', kind: link.kind ?? 'physical' };
-  const { index, peerIndex, master, up, mtu } = link;
-  return { is: 'veth', index, peerIndex, master, up, mtu, pinned };
+  const { index, peerIndex, peer, mac, master, up, mtu } = link;
+  return { is: 'veth', index, peerIndex, peer, mac, master, up, mtu, pinned };
 }
 
 export function insideFacts({ links, routes, sysctls, chains }: InsideNetns, name: string): InsideFacts {

@@ -1,4 +1,5 @@
-import { arpChainName, bridgePort, endpointMapName, netnsDevice, netnsName } from '../../model/names.ts';
+import { bridgePort, endpointMapName, netnsDevice, netnsName } from '../../model/names.ts';
+import { readVlans } from '../../system/bridge.ts';
 import { readPinned } from '../../system/fdb.ts';
 import type { Host } from '../../system/host.ts';
 import { askIp } from '../../system/ip.ts';
@@ -7,11 +8,10 @@ import type { Link } from '../../system/ip-json.ts';
 import { readNetns } from '../../system/netns.ts';
 import { type NftTables, readObjects, readTables } from '../../system/nft.ts';
 import type { Run } from '../../system/run.ts';
-import { PORT_SET, REDIRECT_CHAIN, TAP_MAP } from '../rules/arp-rules.ts';
-import { GUARD_CHAIN } from '../rules/guard-rules.ts';
+import { PORT_SET, TAP_MAP } from '../rules/arp-rules.ts';
+import { chainNames } from '../rules/chains.ts';
 import { netnsSysctls } from '../rules/netns-sysctls.ts';
-import { POLICE_CHAIN } from '../rules/police-rules.ts';
-import type { Facts, NetnsFacts, NftFacts } from './facts.ts';
+import type { Facts, NetnsFacts, NftFacts, Port } from './facts.ts';
 import { bridgeDevice, insideFacts, portFacts } from './link-facts.ts';
 import { nftFacts } from './nft-facts.ts';
 
@@ -27,7 +27,7 @@ export async function observeBridge(run: Run, host: Host, bridge: string): Promi
 export async function glanceAtBridge(run: Run, host: Host, bridge: string): Promise<Facts> {
   const objects = readObjects(run, {
     endpoints: endpointMapName(bridge),
-    chains: [arpChainName(bridge), REDIRECT_CHAIN, GUARD_CHAIN, POLICE_CHAIN],
+    chains: chainNames(bridge),
     sets: [PORT_SET],
     macMaps: [TAP_MAP],
   });
@@ -59,13 +59,25 @@ async function observe(
   return {
     bridge,
     device: bridgeDevice(named.get(bridge)),
-    ports: links
-      .filter(({ master }) => master === bridge)
-      .map(({ name, kind, mtu }) => ({ name, kind, mtu })),
+    ports: await portsOf(run, links, bridge),
     port: portFacts(named.get(port), pinned),
     netns,
     nft: nftFacts(tables, bridge, seen),
   };
+}
+
+/** VLANs are asked for where they matter only: that is a process more. */
+export async function portsOf(run: Run, links: readonly Link[], bridge: string): Promise<readonly Port[]> {
+  const filters = links.some(({ name, bridge: info }) => name === bridge && info?.filtersVlans === true);
+  const vlans = filters ? await readVlans(run) : undefined;
+  return links
+    .filter(({ master }) => master === bridge)
+    .map(({ name, kind, mtu }) => ({
+      name,
+      kind,
+      mtu,
+      ...(vlans === undefined ? {} : { vlans: vlans.get(name) ?? [] }),
+    }));
 }
 
 /**

@@ -1,11 +1,12 @@
 import { messageOf, TproxyError } from '../../errors.ts';
-import { pinMacs } from '../../system/fdb.ts';
+import { applyBridge } from '../../system/bridge.ts';
 import { applyIp } from '../../system/ip.ts';
 import { batchLinesDone, classifyIpFailure } from '../../system/ip-errors.ts';
 import { writeNetns } from '../../system/netns.ts';
 import { applyNft } from '../../system/nft.ts';
 import type { Run } from '../../system/run.ts';
 import { netnsRuleset } from '../rules/netns-rules.ts';
+import { bridgeLines } from './bridge-text.ts';
 import { ipLine } from './ip-text.ts';
 import { nftText } from './nft-text.ts';
 import { type Group, groupsOf } from './step-groups.ts';
@@ -72,8 +73,8 @@ async function perform(run: Run, group: Group): Promise<void> {
       return applyIp(run, group.steps.map(ipLine), group.netns);
     case 'settings':
       return writeNetns(run, group.netns, sysctlsOf(group.steps), rulesetOf(group.steps));
-    case 'fdb':
-      return pinMacs(run, group.steps);
+    case 'bridge':
+      return applyBridge(run, group.steps.flatMap(bridgeLines));
     case 'nft':
       return applyNft(run, nftText(group.steps));
   }

@@ -10,13 +10,15 @@ export function ipLine(step: StepOfHand<'ip' | 'ip-in-netns'>): string {
       return `netns delete ${step.netns}`;
     case 'create-veth':
       // Made with its peer in place: there is no moment in which guests' frames could reach the root namespace.
-      return `link add name ${step.port} mtu ${step.mtu} type veth peer name ${step.device} mtu ${step.mtu} address ${step.mac} netns ${step.netns}`;
+      return `link add name ${step.port} mtu ${step.mtu} address ${step.portMac} type veth peer name ${step.device} mtu ${step.mtu} address ${step.mac} netns ${step.netns}`;
     case 'delete-veth':
       return `link delete dev ${step.port}`;
     case 'set-port-master':
       return `link set dev ${step.port} master ${step.bridge}`;
     case 'set-port-mtu':
       return `link set dev ${step.port} mtu ${step.mtu}`;
+    case 'set-port-mac':
+      return `link set dev ${step.port} address ${step.mac}`;
     case 'set-port-up':
       return `link set dev ${step.port} up`;
     case 'delete-device':

@@ -1,19 +1,9 @@
 import { TproxyError } from '../../errors.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
-import { arpChainName, endpointMapName, NFT_TABLE } from '../../model/names.ts';
-import {
-  ARP_HOOK,
-  type ArpForm,
-  arpRules,
-  PORT_SET,
-  REDIRECT_CHAIN,
-  REDIRECT_HOOK,
-  redirectRules,
-  TAP_MAP,
-} from '../rules/arp-rules.ts';
-import { GUARD_CHAIN, GUARD_HOOK, GUARD_SETS, guardRules } from '../rules/guard-rules.ts';
-import { POLICE_CHAIN, POLICE_HOOK, POLICE_SETS, policeRules } from '../rules/police-rules.ts';
-import type { StepOfHand } from './steps.ts';
+import { endpointMapName, NFT_TABLE } from '../../model/names.ts';
+import { PORT_SET, TAP_MAP } from '../rules/arp-rules.ts';
+import { type ChainKind, chainDefinition } from '../rules/chains.ts';
+import type { StepOf, StepOfHand } from './steps.ts';
 
 /** One transaction for `nft -f -`. */
 export function nftText(steps: readonly StepOfHand<'nft'>[]): string {
@@ -37,37 +27,10 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
       return [`add element bridge ${NFT_TABLE} ${PORT_SET} ${namesOf(step)}`];
     case 'unlist-port':
       return [`delete element bridge ${NFT_TABLE} ${PORT_SET} ${namesOf(step)}`];
-    case 'create-chain':
-      return [`add chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)} { ${ARP_HOOK} }`, ...rules(step)];
-    case 'rewrite-chain':
-      return [`flush chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`, ...rules(step)];
-    case 'delete-chain':
-      return [
-        `flush chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
-        `delete chain bridge ${NFT_TABLE} ${arpChainName(step.bridge)}`,
-      ];
-    case 'create-guard':
-      return newChain(GUARD, guardRules(step.form));
-    case 'rewrite-guard':
-      return [...noChain(GUARD), ...newChain(GUARD, guardRules(step.form))];
-    case 'delete-guard':
-      return noChain(GUARD);
-    case 'create-police':
-      return newChain(POLICE, policeRules(step.form, step.policing));
-    case 'rewrite-police':
-      return [...noChain(POLICE), ...newChain(POLICE, policeRules(step.form, step.policing))];
-    case 'delete-police':
-      return noChain(POLICE);
-    case 'create-redirect':
-      return [
-        `add chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN} { ${REDIRECT_HOOK} }`,
-        ...redirectRules().map((rule) => `add rule bridge ${NFT_TABLE} ${REDIRECT_CHAIN} ${rule}`),
-      ];
-    case 'delete-redirect':
-      return [
-        `flush chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN}`,
-        `delete chain bridge ${NFT_TABLE} ${REDIRECT_CHAIN}`,
-      ];
+    case 'put-chain':
+      return [...(step.found === 'wrong' ? noChain(step.chain, step.subject.bridge) : []), ...newChain(step)];
+    case 'drop-chain':
+      return noChain(step.chain, step.bridge);
     case 'create-tap-map':
       return [`add map bridge ${NFT_TABLE} ${TAP_MAP} { type ifname : ether_addr; }`];
     case 'delete-tap-map':
@@ -103,40 +66,27 @@ function nftLines(step: StepOfHand<'nft'>): string[] {
   }
 }
 
-function rules(step: { readonly bridge: string; readonly form: ArpForm }): string[] {
-  const chain = arpChainName(step.bridge);
-  return arpRules(step.bridge, step.form).map((rule) => `add rule bridge ${NFT_TABLE} ${chain} ${rule}`);
-}
-
-/** A chain for all bridges, with sets that it fills itself. */
-interface SharedChain {
-  readonly name: string;
-  readonly hook: string;
-  readonly sets: Readonly<Record<string, string>>;
-}
-
-const GUARD: SharedChain = { name: GUARD_CHAIN, hook: GUARD_HOOK, sets: GUARD_SETS };
-const POLICE: SharedChain = { name: POLICE_CHAIN, hook: POLICE_HOOK, sets: POLICE_SETS };
-
-function newChain(chain: SharedChain, rules: readonly string[]): string[] {
+function newChain({ chain, subject }: StepOf<'put-chain'>): string[] {
+  const { name, hook, sets, rules } = chainDefinition(chain);
+  const place = `bridge ${NFT_TABLE} ${name(subject.bridge)}`;
   return [
-    ...addSets(chain),
-    `add chain bridge ${NFT_TABLE} ${chain.name} { ${chain.hook} }`,
-    ...rules.map((rule) => `add rule bridge ${NFT_TABLE} ${chain.name} ${rule}`),
+    ...addSets(sets),
+    `add chain ${place} { ${hook.text} }`,
+    ...(rules(subject) ?? []).map((rule) => `add rule ${place} ${rule}`),
   ];
 }
 
 /** Somebody may have taken its sets away, and there is no "delete if there". */
-function noChain(chain: SharedChain): string[] {
-  const name = `chain bridge ${NFT_TABLE} ${chain.name}`;
-  const sets = Object.keys(chain.sets);
+function noChain(chain: ChainKind, bridge: string): string[] {
+  const { name, sets } = chainDefinition(chain);
+  const place = `chain bridge ${NFT_TABLE} ${name(bridge)}`;
   return [
-    ...[`flush ${name}`, `delete ${name}`, ...addSets(chain)],
-    ...sets.map((set) => `delete set bridge ${NFT_TABLE} ${set}`),
+    ...[`flush ${place}`, `delete ${place}`, ...addSets(sets)],
+    ...Object.keys(sets).map((set) => `delete set bridge ${NFT_TABLE} ${set}`),
   ];
 }
 
-function addSets({ sets }: SharedChain): string[] {
+function addSets(sets: Readonly<Record<string, string>>): string[] {
   return Object.entries(sets).map(
     ([set, definition]) => `add set bridge ${NFT_TABLE} ${set} { ${definition} }`,
   );

@@ -1,15 +1,17 @@
-import { TproxyError } from '../../errors.ts';
 import { bridgePort, netnsDevice, netnsName } from '../../model/names.ts';
-import type { Facts, InsideFacts, PortFacts } from '../facts/facts.ts';
+import { type Facts, type InsideFacts, isPair } from '../facts/facts.ts';
 import { FORWARDING, isDeviceSysctl, netnsSysctls } from '../rules/netns-sysctls.ts';
+import type { Desired } from './desired.ts';
+import { refuseStranger } from './owner.ts';
+import { planVlans, vlansOfPort } from './plan-vlans.ts';
 import type { Step } from './steps.ts';
 
 const ETHERNET_MTU = 1500;
 
 /** netns and veth: made, or repaired where they are not what they should be. "Exists" is not "correct". */
-export function planLinks(facts: Facts, mac: string): Step[] {
+export function planLinks(facts: Facts, { mac, portMac }: Pick<Desired, 'mac' | 'portMac'>): Step[] {
   const { bridge, port, netns } = facts;
-  refuseStranger(facts);
+  refuseStranger(facts, portMac);
   const names = { netns: netnsName(bridge), port: bridgePort(bridge), device: netnsDevice(bridge) };
   const inside = netns.is === 'present' ? netns.inside : undefined;
   const mtu = pairMtu(facts);
@@ -18,15 +20,17 @@ export function planLinks(facts: Facts, mac: string): Step[] {
   if (netns.is === 'stale') steps.push({ do: 'delete-netns', netns: names.netns });
   if (inside === undefined) steps.push({ do: 'create-netns', netns: names.netns });
 
-  const paired = inside !== undefined && isPair(port, inside);
+  const paired = inside !== undefined && isPair(port, inside.device);
   if (paired && port.is === 'veth') {
     if (port.master !== bridge) steps.push({ do: 'set-port-master', port: names.port, bridge });
     if (port.mtu !== mtu) steps.push({ do: 'set-port-mtu', port: names.port, mtu });
+    if (isLow(port.mac) && !isChosen(facts))
+      steps.push({ do: 'set-port-mac', port: names.port, mac: portMac });
     if (!port.up) steps.push({ do: 'set-port-up', port: names.port });
-    // A port that changes its bridge leaves what the old one knew of it.
-    const pinned = port.master === bridge ? port.pinned : [];
+    const joins = planVlans(facts, port.master !== bridge);
+    steps.push(...joins);
     const kept = inside.device?.mac;
-    if (kept !== undefined && !pinned.includes(kept)) {
+    if (kept !== undefined && (joins.length > 0 || !isPinned(facts, kept))) {
       steps.push({ do: 'pin-mac', port: names.port, mac: kept });
     }
   } else {
@@ -37,9 +41,10 @@ export function planLinks(facts: Facts, mac: string): Step[] {
       steps.push({ do: 'delete-device', netns: names.netns, device: names.device });
     }
     steps.push(
-      { do: 'create-veth', ...names, mtu, mac },
+      { do: 'create-veth', ...names, mtu, mac, portMac: chosenMac(facts) ?? portMac },
       { do: 'set-port-master', port: names.port, bridge },
       { do: 'set-port-up', port: names.port },
+      ...planVlans(facts, true),
       { do: 'pin-mac', port: names.port, mac },
     );
   }
@@ -56,23 +61,36 @@ export function pairMtu({ bridge, device, ports }: Pick<Facts, 'bridge' | 'devic
   return device.is === 'bridge' ? device.mtu : ETHERNET_MTU;
 }
 
-function refuseStranger({ bridge, port }: Facts): void {
-  if (port.is !== 'stranger') return;
-  const name = bridgePort(bridge);
-  throw new TproxyError(
-    `bridge ${bridge}: ${name} is taken by a device of kind ${port.kind}, and our port has to have this name: rename or delete that device`,
+/** In the VLANs of the port, and for when the bridge does not filter. A port that changes its bridge is pinned nowhere. */
+function isPinned(facts: Facts, mac: string): boolean {
+  const { bridge, port, device } = facts;
+  if (port.is !== 'veth' || port.master !== bridge) return false;
+  const filters = device.is === 'bridge' && device.info?.filtersVlans === true;
+  const vlans = filters ? (vlansOfPort(facts) ?? []).map(({ id }) => id) : [];
+  return [undefined, ...vlans].every((vlan) =>
+    port.pinned.some((pin) => pin.mac === mac && pin.vlan === vlan),
   );
+}
+
+/** Below the MACs that hypervisors give to taps, so that a bridge may choose it. */
+export function isLow(mac: string | undefined): boolean {
+  return mac !== undefined && mac < 'fe:';
+}
+
+/** The bridge has the MAC of our port for its own: with another one it would change its address under its neighbours. */
+export function isChosen(facts: Pick<Facts, 'device' | 'port' | 'bridge'>): boolean {
+  return chosenMac(facts) !== undefined;
+}
+
+function chosenMac({ device, port, bridge }: Pick<Facts, 'device' | 'port' | 'bridge'>): string | undefined {
+  if (port.is !== 'veth' || port.master !== bridge || device.is !== 'bridge') return undefined;
+  return device.mac === port.mac ? port.mac : undefined;
 }
 
 /** MAC of `<bridge>a` when the pair is what it should be and so is not made again. */
 export function keptMac({ port, netns }: Facts): string | undefined {
-  if (netns.is !== 'present' || !isPair(port, netns.inside)) return undefined;
+  if (netns.is !== 'present' || !isPair(port, netns.inside.device)) return undefined;
   return netns.inside.device?.mac;
-}
-
-function isPair(port: PortFacts, inside: InsideFacts): boolean {
-  if (port.is !== 'veth' || inside.device === undefined) return false;
-  return port.peerIndex === inside.device.index && inside.device.peerIndex === port.index;
 }
 
 function planInside(

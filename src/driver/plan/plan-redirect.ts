@@ -1,4 +1,7 @@
-import type { RedirectState } from '../facts/facts.ts';
+import type { NftFacts } from '../facts/facts.ts';
+import { REDIRECT_CHAIN } from '../rules/arp-rules.ts';
+import { NOTHING } from '../rules/chains.ts';
+import { planChain } from './plan-chain.ts';
 import type { Step, TapMac } from './steps.ts';
 
 /** Taps whose guests' frames go to the nearest proxy. */
@@ -10,7 +13,12 @@ export interface Taps {
 }
 
 /** Map and chain are there as long as there is a tap in the map. */
-export function planRedirect({ chain, taps: present }: RedirectState, taps: Taps, mac: string): Step[] {
+export function planRedirect(
+  bridge: string,
+  { chains, taps: present }: Pick<NftFacts, 'chains' | 'taps'>,
+  taps: Taps,
+  mac: string,
+): Step[] {
   const wanted = new Set(taps.here);
   const remove: TapMac[] = [...(present ?? [])]
     .map(([tap, old]) => ({ tap, mac: old }))
@@ -21,14 +29,15 @@ export function planRedirect({ chain, taps: present }: RedirectState, taps: Taps
   const steps: Step[] = [];
   const change: Step[] = remove.length + add.length > 0 ? [{ do: 'change-taps', remove, add }] : [];
   if (left === 0) {
-    if (chain !== 'missing') steps.push({ do: 'delete-redirect' });
+    if (chains.has(REDIRECT_CHAIN)) steps.push({ do: 'drop-chain', chain: 'redirect', bridge });
     steps.push(...change);
     if (present !== undefined) steps.push({ do: 'delete-tap-map' });
     return steps;
   }
   if (present === undefined) steps.push({ do: 'create-tap-map' });
   steps.push(...change);
-  if (chain === 'wrong-hook' || chain === 'wrong-rules') steps.push({ do: 'delete-redirect' });
-  if (chain !== 'right') steps.push({ do: 'create-redirect' });
+  steps.push(
+    ...planChain('redirect', { chains }, { bridge, form: 'port-set', policing: undefined, lacks: NOTHING }),
+  );
   return steps;
 }

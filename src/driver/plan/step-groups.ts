@@ -9,7 +9,7 @@ export type Group =
       readonly steps: readonly StepOfHand<'ip-in-netns'>[];
     }
   | { readonly hand: 'settings'; readonly netns: string; readonly steps: readonly StepOfHand<'settings'>[] }
-  | { readonly hand: 'fdb'; readonly steps: readonly StepOfHand<'fdb'>[] }
+  | { readonly hand: 'bridge'; readonly steps: readonly StepOfHand<'bridge'>[] }
   | { readonly hand: 'nft'; readonly steps: readonly StepOfHand<'nft'>[] };
 
 /** Neighbours that one process can do together, in the order of the plan. */
@@ -26,6 +26,7 @@ export function groupsOf(steps: readonly Step[]): readonly Group[] {
 function merge(last: Group | undefined, step: Step): Group | undefined {
   if (last?.hand === 'ip' && isOf('ip', step)) return { ...last, steps: [...last.steps, step] };
   if (last?.hand === 'nft' && isOf('nft', step)) return { ...last, steps: [...last.steps, step] };
+  if (last?.hand === 'bridge' && isOf('bridge', step)) return { ...last, steps: [...last.steps, step] };
   if (last?.hand === 'ip-in-netns' && isOf('ip-in-netns', step) && step.netns === last.netns) {
     return { ...last, steps: [...last.steps, step] };
   }
@@ -40,12 +41,9 @@ function groupOf(step: Step): Group {
   if (isOf('nft', step)) return { hand: 'nft', steps: [step] };
   if (isOf('ip-in-netns', step)) return { hand: 'ip-in-netns', netns: step.netns, steps: [step] };
   if (isOf('settings', step)) return { hand: 'settings', netns: step.netns, steps: [step] };
-  return { hand: 'fdb', steps: [step] };
+  return { hand: 'bridge', steps: [step] };
 }
 
-function isOf<H extends 'ip' | 'ip-in-netns' | 'settings' | 'nft'>(
-  hand: H,
-  step: Step,
-): step is StepOfHand<H> {
+function isOf<H extends Group['hand']>(hand: H, step: Step): step is StepOfHand<H> {
   return HAND[step.do] === hand;
 }

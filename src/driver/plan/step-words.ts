@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../model/endpoint.ts';
 import { NFT_TABLE, SERVICE_ADDRESS } from '../../model/names.ts';
-import { policingWords } from './policing-words.ts';
+import { chainDefinition } from '../rules/chains.ts';
 import type { Step } from './steps.ts';
 
 /** A step for people, as an order: `put br0b into bridge br0`. */
@@ -18,6 +18,8 @@ export function words(step: Step): string {
       return `put ${step.port} into bridge ${step.bridge}`;
     case 'set-port-mtu':
       return `set the MTU of ${step.port} to ${step.mtu}`;
+    case 'set-port-mac':
+      return `set the MAC of ${step.port} to ${step.mac}`;
     case 'set-port-up':
       return `set ${step.port} up`;
     case 'delete-device':
@@ -36,6 +38,8 @@ export function words(step: Step): string {
       return `set ${step.sysctls.size} sysctls in netns ${step.netns}`;
     case 'write-ruleset':
       return `write the nft ruleset of netns ${step.netns}`;
+    case 'set-port-vlan':
+      return `put ${step.port} into VLAN ${step.vlan}${step.leave.length === 0 ? '' : ` alone`}`;
     case 'pin-mac':
       return `pin ${step.mac} to ${step.port}`;
     case 'create-table':
@@ -50,27 +54,10 @@ export function words(step: Step): string {
       return `add ${step.names.join(', ')} to the nft set of veth ports`;
     case 'unlist-port':
       return `take ${step.names.join(', ')} out of the nft set of veth ports`;
-    case 'create-chain':
-      return `create the ARP chain of ${step.bridge}`;
-    case 'rewrite-chain':
-      return `rewrite the ARP chain of ${step.bridge}`;
-    case 'delete-chain':
-      return `delete the ARP chain of ${step.bridge}`;
-    case 'create-guard':
-      return 'create the chain that guards the service address';
-    case 'rewrite-guard':
-      return 'rewrite the chain that guards the service address';
-    case 'delete-guard':
-      return 'delete the chain that guards the service address';
-    case 'create-police':
-    case 'rewrite-police':
-      return `limit each port of a bridge to ${policingWords(step.policing)}`;
-    case 'delete-police':
-      return 'take the limit of ports away';
-    case 'create-redirect':
-      return 'create the chain that brings frames to the nearest proxy';
-    case 'delete-redirect':
-      return 'delete the chain that brings frames to the nearest proxy';
+    case 'put-chain':
+      return chainDefinition(step.chain).words(step.found === 'missing' ? 'create' : 'rewrite', step.subject);
+    case 'drop-chain':
+      return chainDefinition(step.chain).words('delete', { bridge: step.bridge, policing: undefined });
     case 'create-tap-map':
       return 'create the nft map of taps';
     case 'delete-tap-map':

@@ -1,16 +1,16 @@
 import type { Endpoint } from '../../model/endpoint.ts';
-import type { Policing } from '../../model/limits.ts';
-import type { ArpForm } from '../rules/arp-rules.ts';
+import type { ChainKind, ChainSubject } from '../rules/chains.ts';
 
 /** What can be done to the host: step → its arguments. Every place that handles steps is complete by type. */
 export interface StepArguments {
   // `ip` in the root namespace
   'create-netns': { netns: string };
   'delete-netns': { netns: string };
-  'create-veth': { port: string; device: string; netns: string; mtu: number; mac: string };
+  'create-veth': { port: string; device: string; netns: string; mtu: number; mac: string; portMac: string };
   'delete-veth': { port: string };
   'set-port-master': { port: string; bridge: string };
   'set-port-mtu': { port: string; mtu: number };
+  'set-port-mac': { port: string; mac: string };
   'set-port-up': { port: string };
   // `ip` in the netns
   'delete-device': { netns: string; device: string };
@@ -22,7 +22,8 @@ export interface StepArguments {
   // `/proc/sys` and nft in the netns
   'write-sysctls': { netns: string; sysctls: ReadonlyMap<string, string> };
   'write-ruleset': { netns: string; device: string };
-  // the forwarding table of the bridge
+  // VLANs and forwarding table of the bridge
+  'set-port-vlan': { port: string; vlan: number; leave: readonly number[] };
   'pin-mac': { port: string; mac: string };
   // nft
   'create-table': { family: Family };
@@ -31,17 +32,9 @@ export interface StepArguments {
   'delete-port-set': Record<never, never>;
   'list-port': { names: readonly string[] };
   'unlist-port': { names: readonly string[] };
-  'create-chain': { bridge: string; form: ArpForm };
-  'rewrite-chain': { bridge: string; form: ArpForm };
-  'delete-chain': { bridge: string };
-  'create-guard': { form: ArpForm };
-  'rewrite-guard': { form: ArpForm };
-  'delete-guard': Record<never, never>;
-  'create-police': { form: ArpForm; policing: Policing };
-  'rewrite-police': { form: ArpForm; policing: Policing };
-  'delete-police': Record<never, never>;
-  'create-redirect': Record<never, never>;
-  'delete-redirect': Record<never, never>;
+  // `found`: what is there of it; `wrong` is replaced, its sets too, in the same transaction.
+  'put-chain': { chain: ChainKind; subject: ChainSubject; found: 'missing' | 'wrong' };
+  'drop-chain': { chain: ChainKind; bridge: string };
   'create-tap-map': Record<never, never>;
   'delete-tap-map': Record<never, never>;
   'change-taps': { remove: readonly TapMac[]; add: readonly TapMac[] };
@@ -62,7 +55,7 @@ export type StepOf<Name extends StepName> = { readonly do: Name } & Readonly<Ste
 export type Step = { [Name in StepName]: StepOf<Name> }[StepName];
 
 /** Steps of one hand that follow one another are one process. */
-export type Hand = 'ip' | 'ip-in-netns' | 'settings' | 'fdb' | 'nft';
+export type Hand = 'ip' | 'ip-in-netns' | 'settings' | 'bridge' | 'nft';
 
 export const HAND = {
   'create-netns': 'ip',
@@ -71,6 +64,7 @@ export const HAND = {
   'delete-veth': 'ip',
   'set-port-master': 'ip',
   'set-port-mtu': 'ip',
+  'set-port-mac': 'ip',
   'set-port-up': 'ip',
   'delete-device': 'ip-in-netns',
   'set-lo-up': 'ip-in-netns',
@@ -80,24 +74,16 @@ export const HAND = {
   'add-route': 'ip-in-netns',
   'write-sysctls': 'settings',
   'write-ruleset': 'settings',
-  'pin-mac': 'fdb',
+  'set-port-vlan': 'bridge',
+  'pin-mac': 'bridge',
   'create-table': 'nft',
   'delete-table': 'nft',
   'create-port-set': 'nft',
   'delete-port-set': 'nft',
   'list-port': 'nft',
   'unlist-port': 'nft',
-  'create-chain': 'nft',
-  'rewrite-chain': 'nft',
-  'delete-chain': 'nft',
-  'create-guard': 'nft',
-  'rewrite-guard': 'nft',
-  'delete-guard': 'nft',
-  'create-police': 'nft',
-  'rewrite-police': 'nft',
-  'delete-police': 'nft',
-  'create-redirect': 'nft',
-  'delete-redirect': 'nft',
+  'put-chain': 'nft',
+  'drop-chain': 'nft',
   'create-tap-map': 'nft',
   'delete-tap-map': 'nft',
   'change-taps': 'nft',
@@ -126,14 +112,9 @@ export function undoOf(step: Step): Step | undefined {
       return { do: 'delete-port-set' };
     case 'list-port':
       return { do: 'unlist-port', names: step.names };
-    case 'create-chain':
-      return { do: 'delete-chain', bridge: step.bridge };
-    case 'create-guard':
-      return { do: 'delete-guard' };
-    case 'create-police':
-      return { do: 'delete-police' };
-    case 'create-redirect':
-      return { do: 'delete-redirect' };
+    case 'put-chain':
+      if (step.found === 'wrong') return undefined;
+      return { do: 'drop-chain', chain: step.chain, bridge: step.subject.bridge };
     case 'create-tap-map':
       return { do: 'delete-tap-map' };
     case 'change-taps':

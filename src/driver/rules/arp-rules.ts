@@ -12,9 +12,11 @@ export type ArpForm = 'ibrname' | 'port-set';
 export const PORT_SET = 'veth_ports';
 
 /** Hook of every ARP chain, the same as the stock drivers', so that their `add chain` still succeeds. */
-export const ARP_HOOK = 'type filter hook forward priority filter; policy accept;';
-/** The same as nft reads it back: in the bridge family "filter" is -200. */
-export const ARP_HOOK_READ = 'filter forward -200 accept';
+export const ARP_HOOK = {
+  text: 'type filter hook forward priority filter; policy accept;',
+  // In the bridge family "filter" is -200.
+  read: 'filter forward -200 accept',
+} as const;
 
 /**
  * Rules of the ARP chain: what is for the service address leaves by `<bridge>b` alone. Requests, so that the nearest
@@ -40,9 +42,10 @@ export const REDIRECT_CHAIN = 'nearest';
 /** Tap → MAC of the `<bridge>a` of its bridge, for that chain. */
 export const TAP_MAP = 'tap_macs';
 /** Before the bridge looks up where a frame goes. */
-export const REDIRECT_HOOK = 'type filter hook prerouting priority dstnat; policy accept;';
-/** The same as nft reads it back. */
-export const REDIRECT_HOOK_READ = 'filter prerouting -300 accept';
+export const REDIRECT_HOOK = {
+  text: 'type filter hook prerouting priority dstnat; policy accept;',
+  read: 'filter prerouting -300 accept',
+} as const;
 
 /**
  * A guest that comes by live migration has the MAC of the veth of its former hypervisor in its ARP cache, and would send to

@@ -1,3 +1,5 @@
+import { SERVICE_BACKLOG } from '../../model/names.ts';
+
 /**
  * What the netns of a bridge must be set to, in this order. A new namespace copies the host's IPv4 settings, so each one
  * that matters is set; the kernel takes the stricter or the looser of `all` and the device depending on the key, so both
@@ -9,7 +11,7 @@ export function netnsSysctls(device: string): ReadonlyMap<string, string> {
   for (const [key, value] of Object.entries(PER_DEVICE)) {
     for (const scope of ['all', 'default', device]) settings.set(`net/ipv4/conf/${scope}/${key}`, value);
   }
-  settings.set('net/core/somaxconn', `${BACKLOG}`);
+  settings.set('net/core/somaxconn', `${SERVICE_BACKLOG}`);
   for (const [key, value] of Object.entries(IPV4)) settings.set(`net/ipv4/${key}`, value);
   for (const scope of ['all', 'default', device]) {
     // Before the device goes up, or it gets a link-local address that guests can dial.
@@ -25,9 +27,6 @@ export const FORWARDING = 'net/ipv4/ip_forward';
 export function isDeviceSysctl(path: string, device: string): boolean {
   return path.startsWith(`net/ipv4/conf/${device}/`) || path.startsWith(`net/ipv6/conf/${device}/`);
 }
-
-/** Connections that may wait to be accepted, of a service port; listen(2) can't get more. */
-const BACKLOG = 4096;
 
 const PER_DEVICE: Readonly<Record<string, string>> = {
   // Answer for 169.254.16.9 alone and never speak in the name of another address.
@@ -67,7 +66,7 @@ const IPV4: Readonly<Record<string, string>> = {
   icmp_ignore_bogus_error_responses: '1',
   // A queue of half-open connections that guests can fill, and what happens then: cookies, so that nobody is refused.
   tcp_syncookies: '1',
-  tcp_max_syn_backlog: `${BACKLOG}`,
+  tcp_max_syn_backlog: `${SERVICE_BACKLOG}`,
   // Whoever does not answer on a wire of some metres within seconds has never dialled.
   tcp_synack_retries: '2',
   // Guests wait in the queue, they are not reset.

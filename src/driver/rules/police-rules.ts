@@ -1,8 +1,6 @@
 import type { Policing } from '../../model/limits.ts';
 import { SERVICE_ADDRESS } from '../../model/names.ts';
-import type { NftChain } from '../../system/nft-chains.ts';
 import type { ArpForm } from './arp-rules.ts';
-import { type ChainState, chainStateOf } from './chain-state.ts';
 import { marked } from './fingerprint.ts';
 import { fromOthers } from './guard-rules.ts';
 
@@ -12,9 +10,10 @@ import { fromOthers } from './guard-rules.ts';
  */
 export const POLICE_CHAIN = 'police';
 /** Before the guard: what is dropped costs least where it is dropped first. */
-export const POLICE_HOOK = 'type filter hook prerouting priority dstnat - 20; policy accept;';
-/** The same as nft reads it back. */
-export const POLICE_HOOK_READ = 'filter prerouting -320 accept';
+export const POLICE_HOOK = {
+  text: 'type filter hook prerouting priority dstnat - 20; policy accept;',
+  read: 'filter prerouting -320 accept',
+} as const;
 
 /** Ports with the rate of their SYNs, and of their bytes. */
 const SYNS = 'police_syns';
@@ -49,12 +48,10 @@ export function policeRules(form: ArpForm, { portRate, portBandwidth }: Policing
   return rules.map((rule) => marked('', rule));
 }
 
-/** What the chain is like that limits ports to this. */
-export function policeState(
-  chain: NftChain | undefined,
-  form: ArpForm,
-  policing: Policing,
-): Exclude<ChainState, 'wrong-hook'> {
-  const state = chainStateOf(chain, POLICE_HOOK_READ, [policeRules(form, policing)]);
-  return state === 'wrong-hook' ? 'wrong-rules' : state;
+/** `300 new connections/s and 400 Mbit/s`; there is at least one limit. */
+export function policingWords({ portRate, portBandwidth }: Policing): string {
+  return [
+    ...(portRate > 0 ? [`${portRate} new connections/s`] : []),
+    ...(portBandwidth > 0 ? [`${portBandwidth} Mbit/s`] : []),
+  ].join(' and ');
 }

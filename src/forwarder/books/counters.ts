@@ -1,5 +1,5 @@
+import { type FinishedRecord, readRecords } from '../../dataplane/connection-records.ts';
 import { OUTCOMES } from '../../dataplane/outcome.ts';
-import { type FinishedRecord, readRecords } from '../../dataplane/records.ts';
 import { CONNECT_BUCKETS_MS } from '../../model/stats.ts';
 import { GuestTable } from './guest-table.ts';
 

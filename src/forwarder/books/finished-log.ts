@@ -1,4 +1,4 @@
-import { type FinishedRecord, readRecords } from '../../dataplane/records.ts';
+import { type FinishedRecord, readRecords } from '../../dataplane/connection-records.ts';
 import { infoLineStart, type LogFile, openLogFile } from '../../log.ts';
 import { formatIpv4 } from '../../model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../../model/names.ts';

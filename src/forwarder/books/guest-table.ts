@@ -1,4 +1,4 @@
-import type { FinishedRecord } from '../../dataplane/records.ts';
+import type { FinishedRecord } from '../../dataplane/connection-records.ts';
 
 /** Guests that are remembered. A guest can take any address of its network, so there is no end of them. */
 const GUESTS_AT_MOST = 2048;

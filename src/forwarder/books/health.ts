@@ -1,33 +1,32 @@
-import { readdirSync, statSync } from 'node:fs';
 import type { BridgeReport } from '../../control/report.ts';
 import type { Logger } from '../../log.ts';
 import type { Health } from '../../model/stats.ts';
 import { TroubleBook } from '../../process/troubles.ts';
 import { VERSION } from '../../version.ts';
-import { descriptorLimit } from '../limits.ts';
+import { descriptorLimit, openDescriptors } from '../descriptors.ts';
 
-const BEAT_MS = 1000;
-/** The lag that is told is the worst of so many beats. */
-const BEATS = 60;
+const SAMPLE_MS = 1000;
+/** The lag that is told is the worst of so many samples. */
+const SAMPLES = 60;
 
 /** How the forwarder's process does: what it uses, how late its main thread is, how the last reload went. */
 export class HealthWatch {
   private readonly revived: boolean;
-  private readonly lags = new Float64Array(BEATS);
-  private beat = 0;
+  private readonly lags = new Float64Array(SAMPLES);
+  private samples = 0;
   private readonly troubles = new TroubleBook();
   private reload: Health['reload'];
   private metricsError: string | undefined;
 
   constructor(revived: boolean) {
     this.revived = revived;
-    let due = performance.now() + BEAT_MS;
+    let due = performance.now() + SAMPLE_MS;
     setInterval(() => {
       const now = performance.now();
-      this.lags[this.beat % BEATS] = Math.max(0, now - due);
-      this.beat += 1;
-      due = now + BEAT_MS;
-    }, BEAT_MS).unref();
+      this.lags[this.samples % SAMPLES] = Math.max(0, now - due);
+      this.samples += 1;
+      due = now + SAMPLE_MS;
+    }, SAMPLE_MS).unref();
   }
 
   /**
@@ -71,9 +70,4 @@ export class HealthWatch {
       ...(this.metricsError === undefined ? {} : { metricsError: this.metricsError }),
     };
   }
-}
-
-/** Kernels from 6.2 on tell it as the size of the directory; elsewhere the names are counted. */
-function openDescriptors(): number {
-  return statSync('/proc/self/fd').size || readdirSync('/proc/self/fd').length;
 }

@@ -1,43 +1,43 @@
 import type { RelayCount } from '../../control/operations.ts';
 import type { BridgeReport } from '../../control/report.ts';
-import type { FromWorker, ToWorker } from '../../dataplane/messages.ts';
+import type { FromDataPlane, ToDataPlane } from '../../dataplane/messages.ts';
 import type { LogFile } from '../../log.ts';
-import { MetricsPlace } from '../../metrics/place.ts';
+import { MetricsExporter } from '../../metrics/exporter.ts';
 import type { RelayList, Stats } from '../../model/stats.ts';
-import { Answers } from './answers.ts';
+import { type BridgeCondition, composeStats } from './compose-stats.ts';
 import { Counters } from './counters.ts';
 import { FinishedLog } from './finished-log.ts';
 import { HealthWatch } from './health.ts';
-import { livingOf } from './living.ts';
+import { livingTotals } from './living-totals.ts';
+import { PendingAnswers } from './pending-answers.ts';
 import { logRefusals } from './refusal-log.ts';
 import { relayList } from './relay-list.ts';
-import { type BridgeCondition, composeStats } from './stats.ts';
 
 /** What is looked at. */
 export interface Observed {
   readonly log: LogFile['logger'];
-  post(message: ToWorker): void;
+  post(message: ToDataPlane): void;
   nameOf(bridgeId: number): string | undefined;
   /** The bridges that are served. */
   conditions(): BridgeCondition[];
   isServed(bridge: string): boolean;
 }
 
-type Counted = Extract<FromWorker, { type: 'counted' }>;
+type Counted = Extract<FromDataPlane, { type: 'counted' }>;
 
 /** What the data plane tells of connections. */
-type Told = Extract<FromWorker, { type: 'records' | 'refused' | 'counted' | 'listed' | 'summed' }>;
+type Told = Extract<FromDataPlane, { type: 'records' | 'refused' | 'counted' | 'listed' | 'summed' }>;
 
 /** Everything that the forwarder counts and tells of itself; it decides nothing. */
 export class Observation {
   private readonly observed: Observed;
   private readonly counters: Counters;
   private readonly health: HealthWatch;
-  private readonly metrics: MetricsPlace;
+  private readonly metrics: MetricsExporter;
   private readonly finished: FinishedLog;
-  private readonly counts = new Answers<Counted>();
-  private readonly lists = new Answers<Float64Array>();
-  private readonly sums = new Answers<Float64Array>();
+  private readonly counts = new PendingAnswers<Counted>();
+  private readonly lists = new PendingAnswers<Float64Array>();
+  private readonly sums = new PendingAnswers<Float64Array>();
 
   /** `again`: the forwarder was started after another one had died. */
   constructor(observed: Observed, debugLevel: number, again: boolean) {
@@ -46,7 +46,7 @@ export class Observation {
     this.counters = new Counters(nameOf, (bridge) => observed.isServed(bridge));
     this.finished = new FinishedLog(debugLevel, nameOf);
     this.health = new HealthWatch(again);
-    this.metrics = new MetricsPlace({
+    this.metrics = new MetricsExporter({
       log: observed.log,
       stats: () => this.stats(false),
       trouble: (reason) => this.health.metricsTrouble(reason, observed.log),
@@ -130,7 +130,7 @@ export class Observation {
     return composeStats({
       bridges: observed.conditions(),
       counters,
-      living: livingOf(sums, (id) => observed.nameOf(id)),
+      living: livingTotals(sums, (id) => observed.nameOf(id)),
       health: this.health.look(performance.now() - asked),
       byGuest,
     });

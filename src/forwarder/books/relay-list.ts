@@ -1,4 +1,4 @@
-import { readRecords } from '../../dataplane/records.ts';
+import { readRecords } from '../../dataplane/connection-records.ts';
 import { formatIpv4 } from '../../model/ipv4.ts';
 import { type RelayList, STATS_VERSION } from '../../model/stats.ts';
 

@@ -1,25 +1,25 @@
 import type { Listening } from '../../dataplane/handover.ts';
-import type { FromWorker, LinkId } from '../../dataplane/messages.ts';
+import type { FromDataPlane, SessionId } from '../../dataplane/messages.ts';
 import { TproxyError } from '../../errors.ts';
 import { netnsName } from '../../model/names.ts';
 import { listenerLog } from '../../process/paths.ts';
 import { endProcesses, hostInode, ownProcess } from '../../process/processes.ts';
-import type { BridgeHost } from './bridge-host.ts';
+import type { BridgeOwner } from './bridge-owner.ts';
 import { Expectation } from './expectation.ts';
-import { type Hello, lookAt } from './introduction.ts';
+import { type Hello, lookAt } from './identify-listener.ts';
 import { ListenerLaunch } from './listener-launch.ts';
-import { Pulse } from './pulse.ts';
+import { ListenerPulse } from './listener-pulse.ts';
 
 /** From starting a listener to its ports being open. */
 const TIMEOUT_MS = 5000;
 const EXIT_GRACE_MS = 1000;
 
 interface Present {
-  readonly link: LinkId;
+  readonly session: SessionId;
   readonly pid: number;
   /** Inode of the netns it lives in. */
   readonly netns: number;
-  readonly pulse: Pulse;
+  readonly pulse: ListenerPulse;
   /** It was told its ports, and has opened them. */
   serving: boolean;
 }
@@ -33,7 +33,7 @@ interface Present {
 export class BridgeListener {
   openPorts: ReadonlySet<number> = new Set();
   failures: Listening['failures'] = [];
-  private readonly host: BridgeHost;
+  private readonly owner: BridgeOwner;
   private readonly bridge: string;
   private readonly bridgeId: number;
   private readonly launch: ListenerLaunch;
@@ -44,13 +44,13 @@ export class BridgeListener {
   private socketsOf: number | undefined;
   private released = false;
 
-  constructor(host: BridgeHost, bridge: string, bridgeId: number) {
-    this.host = host;
+  constructor(owner: BridgeOwner, bridge: string, bridgeId: number) {
+    this.owner = owner;
     this.bridge = bridge;
     this.bridgeId = bridgeId;
     this.launch = new ListenerLaunch(
       bridge,
-      () => host.spawnListener(bridge),
+      () => owner.spawnListener(bridge),
       (error) => this.next.failed(error),
     );
   }
@@ -119,57 +119,57 @@ export class BridgeListener {
   }
 
   async onHello(hello: Hello): Promise<void> {
-    const { pid, link } = hello;
+    const { pid, session } = hello;
     const found = lookAt(hello, this.bridge, this.pid);
     if ('refused' in found) {
       const { refused: reason } = found;
-      this.host.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener refused');
-      this.host.post({ type: 'drop', link });
+      this.owner.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener refused');
+      this.owner.post({ type: 'drop', session });
       if (found.surplus !== undefined) await endProcesses([found.surplus], 'SIGTERM', EXIT_GRACE_MS);
       return;
     }
     this.belongTo(found.netns);
     // It has connected again, and is to be heard once.
-    if (this.present !== undefined) this.host.post({ type: 'drop', link: this.present.link });
-    this.present = { link, pid, netns: found.netns, pulse: new Pulse(), serving: false };
+    if (this.present !== undefined) this.owner.post({ type: 'drop', session: this.present.session });
+    this.present = { session, pid, netns: found.netns, pulse: new ListenerPulse(), serving: false };
     // One of an earlier forwarder was told of by that one.
     if (this.launch.arrived(pid)) {
-      this.host.log.info({ bridge: this.bridge, listener_pid: pid }, 'listener started');
+      this.owner.log.info({ bridge: this.bridge, listener_pid: pid }, 'listener started');
     }
     this.next.met();
   }
 
-  onListening({ link, body }: Extract<FromWorker, { type: 'listening' }>): void {
-    if (this.present?.link !== link) return;
+  onListening({ session, body }: Extract<FromDataPlane, { type: 'listening' }>): void {
+    if (this.present?.session !== session) return;
     this.present.serving = true;
     this.openPorts = new Set(body.ports);
     this.failures = body.failures;
     this.next.met();
   }
 
-  onPong(link: LinkId): void {
-    if (this.present?.link === link) this.present.pulse.answered();
+  onPong(session: SessionId): void {
+    if (this.present?.session === session) this.present.pulse.answered();
   }
 
-  onGone(link: LinkId, reason: string): void {
-    if (this.present?.link !== link) return;
+  onGone(session: SessionId, reason: string): void {
+    if (this.present?.session !== session) return;
     const { pid } = this.present;
     this.present = undefined;
     this.openPorts = new Set();
     if (this.released) return;
-    this.host.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener lost');
+    this.owner.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener lost');
     this.next.failed(new TproxyError(`bridge ${this.bridge}: its listener went away (${reason})`));
-    this.host.lost();
+    this.owner.lost();
   }
 
   /** Kills a listener that has not answered for too long; its successor gets its sockets. */
   async checkPulse(now: number): Promise<void> {
     if (!this.present?.serving) return;
-    const { pid, link, pulse } = this.present;
+    const { pid, session, pulse } = this.present;
     const due = pulse.check(now);
-    if (due === 'ask') this.host.post({ type: 'ping', link });
+    if (due === 'ask') this.owner.post({ type: 'ping', session });
     if (due !== 'silent') return;
-    this.host.log.error({ bridge: this.bridge, listener_pid: pid }, 'listener is silent, it is killed');
+    this.owner.log.error({ bridge: this.bridge, listener_pid: pid }, 'listener is silent, it is killed');
     const process = ownProcess(pid, hostInode());
     if (process !== undefined) await endProcesses([process], 'SIGKILL', 0);
   }
@@ -188,33 +188,33 @@ export class BridgeListener {
 
   private async configure(ports: readonly number[]): Promise<void> {
     if (this.present === undefined) return;
-    const { link, netns } = this.present;
-    const body = { ports, logLevel: this.host.settings.debugLevel };
-    this.host.post({ type: 'configure', link, body, netns });
+    const { session, netns } = this.present;
+    const body = { ports, logLevel: this.owner.settings.debugLevel };
+    this.owner.post({ type: 'configure', session, body, netns });
     await this.wait('does not answer');
   }
 
   /** Ends a listener that died or hangs while it was told something: its successor will do it. */
   private async giveUp(error: unknown): Promise<void> {
-    this.host.log.warn({ bridge: this.bridge, err: error }, 'listener did not do what it was told');
+    this.owner.log.warn({ bridge: this.bridge, err: error }, 'listener did not do what it was told');
     await this.dismiss();
   }
 
   private async dismiss(): Promise<void> {
     if (this.present === undefined) return;
-    const { link, pid } = this.present;
+    const { session, pid } = this.present;
     this.present = undefined;
-    this.host.post({ type: 'exit', link });
+    this.owner.post({ type: 'exit', session });
     const process = ownProcess(pid, hostInode());
     if (process !== undefined) await endProcesses([process], 'SIGTERM', EXIT_GRACE_MS);
-    this.host.post({ type: 'drop', link });
-    this.host.log.info({ bridge: this.bridge, listener_pid: pid }, 'listener ended');
+    this.owner.post({ type: 'drop', session });
+    this.owner.log.info({ bridge: this.bridge, listener_pid: pid }, 'listener ended');
   }
 
   /** Sockets of another netns than this (an inode) are of no use any more. */
   private belongTo(netns: number): void {
     if (this.socketsOf !== undefined && this.socketsOf !== netns) {
-      this.host.post({ type: 'forget-sockets', bridgeId: this.bridgeId });
+      this.owner.post({ type: 'forget-sockets', bridgeId: this.bridgeId });
     }
     this.socketsOf = netns;
   }
@@ -223,7 +223,12 @@ export class BridgeListener {
     const [failure] = this.failures;
     if (failure === undefined) return;
     throw new TproxyError(
-      `bridge ${this.bridge}: service port ${failure.port} can't be opened: ${failure.reason}; see who has it: ip netns exec ${netnsName(this.bridge)} ss -ltnp`,
+      `bridge ${this.bridge}: service port ${failure.port} can't be opened: ${failure.reason}`,
+      {
+        remedy: failure.reason.includes('EMFILE')
+          ? 'raise the limit of open files (ulimit -n) of whoever starts tproxy, or configure fewer services; then run tproxy restart'
+          : `see who has it: ip netns exec ${netnsName(this.bridge)} ss -ltnp`,
+      },
     );
   }
 

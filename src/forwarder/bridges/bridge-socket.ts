@@ -1,7 +1,8 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { close } from '../../linux/descriptor.ts';
 import { seqpacketListen } from '../../linux/unix-socket.ts';
 import { bridgeDirectory, bridgeSocket } from '../../process/paths.ts';
+import { replaceFile } from '../../replace-file.ts';
 
 const BACKLOG = 16;
 
@@ -34,18 +35,16 @@ export function openBridgeSocket(bridge: string, user: Owner | undefined): Bridg
 
 /** Puts a listening socket of this user in the place of what is at `path`. */
 export function listenAt(path: string, user: Owner | undefined): BridgeSocket {
-  const fresh = `${path}.${process.pid}`;
-  rmSync(fresh, { force: true });
-  const fd = seqpacketListen(fresh, BACKLOG);
+  let fd: number | undefined;
   try {
-    chmodSync(fresh, 0o600);
-    if (user !== undefined) chownSync(fresh, user.uid, user.gid);
-    const { ino } = lstatSync(fresh);
-    renameSync(fresh, path);
-    return { fd, path, ino };
+    return replaceFile(path, (fresh) => {
+      fd = seqpacketListen(fresh, BACKLOG);
+      chmodSync(fresh, 0o600);
+      if (user !== undefined) chownSync(fresh, user.uid, user.gid);
+      return { fd, path, ino: lstatSync(fresh).ino };
+    });
   } catch (error) {
-    close(fd);
-    rmSync(fresh, { force: true });
+    if (fd !== undefined) close(fd);
     throw error;
   }
 }

@@ -2,6 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { messageOf, TproxyError } from '../../errors.ts';
 import { listenerLog } from '../../process/paths.ts';
 
+/** Starting a listener keeps a core busy for 50 ms: more at once only make each of them late. */
+export const LISTENERS_AT_ONCE = 8;
+
 /** The process of a bridge's listener, from its start until it has introduced itself. One at a time. */
 export class ListenerLaunch {
   private readonly bridge: string;

@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 5000;
 /** A listener that lived this long did not die of its start. */
 const STEADY_MS = 10_000;
 
-export interface RecoveryHost {
+export interface RecoveryOwner {
   bridges(): Iterable<ServedBridge>;
   bring(bridge: ServedBridge): Promise<void>;
   recovered(bridge: ServedBridge): void;
@@ -26,13 +26,13 @@ interface Trouble {
  * pauses when it keeps happening.
  */
 export class Recovery {
-  private readonly host: RecoveryHost;
+  private readonly owner: RecoveryOwner;
   private readonly troubles = new Map<string, Trouble>();
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
 
-  constructor(host: RecoveryHost) {
-    this.host = host;
+  constructor(owner: RecoveryOwner) {
+    this.owner = owner;
   }
 
   start(): void {
@@ -54,7 +54,7 @@ export class Recovery {
     if (this.busy || this.timer === undefined) return;
     this.busy = true;
     try {
-      const bridges = [...this.host.bridges()];
+      const bridges = [...this.owner.bridges()];
       this.forgetAllBut(bridges);
       for (const bridge of bridges) {
         await bridge.listener.checkPulse(performance.now());
@@ -81,16 +81,16 @@ export class Recovery {
     const pauseMs = trouble === undefined ? FIRST_PAUSE_MS : Math.min(trouble.pauseMs * 2, LONGEST_PAUSE_MS);
     this.troubles.set(bridge.name, { pauseMs, notBefore: now + pauseMs, since: now });
     try {
-      await this.host.bring(bridge);
+      await this.owner.bring(bridge);
       // It may have been removed, or left to another forwarder, meanwhile.
       if (!bridge.isHealthy) return;
-      this.host.recovered(bridge);
-      this.host.log.info({ bridge: bridge.name, listener_pid: bridge.listener.pid }, 'listener recovered');
+      this.owner.recovered(bridge);
+      this.owner.log.info({ bridge: bridge.name, listener_pid: bridge.listener.pid }, 'listener recovered');
     } catch (error) {
       const fields = { bridge: bridge.name, reason: messageOf(error), next_try_ms: pauseMs };
       // A driver that takes a bridge down deletes the netns first and says so a moment later: once is no error yet.
-      if (trouble === undefined) this.host.log.debug(fields, 'listener could not be recovered');
-      else this.host.log.error(fields, 'listener could not be recovered');
+      if (trouble === undefined) this.owner.log.debug(fields, 'listener could not be recovered');
+      else this.owner.log.error(fields, 'listener could not be recovered');
     }
   }
 }

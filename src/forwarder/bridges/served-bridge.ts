@@ -1,11 +1,12 @@
+import { PORTS_AT_MOST } from '../../dataplane/handover.ts';
 import { TproxyError } from '../../errors.ts';
 import { type Endpoint, sameEndpoints } from '../../model/endpoint.ts';
 import { netnsName } from '../../model/names.ts';
 import { bridgeNetns } from '../../process/processes.ts';
-import type { BridgeCondition } from '../books/stats.ts';
-import { routeOf } from '../routes.ts';
-import type { BridgeHost } from './bridge-host.ts';
+import type { BridgeCondition } from '../books/compose-stats.ts';
+import { serviceRoute } from '../service-route.ts';
 import { BridgeListener } from './bridge-listener.ts';
+import type { BridgeOwner } from './bridge-owner.ts';
 import { type BridgeSocket, isInPlace, openBridgeSocket } from './bridge-socket.ts';
 
 /** One bridge as the forwarder's main thread sees it: its unix socket, where its service ports lead, its listener. */
@@ -14,14 +15,14 @@ export class ServedBridge {
   readonly id: number;
   readonly listener: BridgeListener;
   endpoints: readonly Endpoint[] = [];
-  private readonly host: BridgeHost;
+  private readonly owner: BridgeOwner;
   private socket: BridgeSocket;
 
-  constructor(host: BridgeHost, name: string, id: number) {
-    this.host = host;
+  constructor(owner: BridgeOwner, name: string, id: number) {
+    this.owner = owner;
     this.name = name;
     this.id = id;
-    this.listener = new BridgeListener(host, name, id);
+    this.listener = new BridgeListener(owner, name, id);
     this.socket = this.openSocket();
   }
 
@@ -49,6 +50,12 @@ export class ServedBridge {
         `bridge ${this.name}: network namespace ${netnsName(this.name)} is missing; deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
       );
     }
+    if (endpoints.length > PORTS_AT_MOST) {
+      throw new TproxyError(
+        `bridge ${this.name}: has ${endpoints.length} service ports, at most ${PORTS_AT_MOST} can be served`,
+        { remedy: 'configure fewer services for its networks, then run tproxy apply' },
+      );
+    }
     if (this.serves(endpoints)) return;
     this.route(endpoints);
     this.beReachable();
@@ -63,7 +70,7 @@ export class ServedBridge {
   /** Sends connections that come from now on to `endpoints`; ports are not opened or closed by this. */
   route(endpoints: readonly Endpoint[]): void {
     this.endpoints = endpoints;
-    this.host.post({ type: 'routes', bridgeId: this.id, routes: endpoints.map(routeOf) });
+    this.owner.post({ type: 'routes', bridgeId: this.id, routes: endpoints.map(serviceRoute) });
   }
 
   /** Has a fresh process take the place of the listener; its sockets serve on. */
@@ -80,13 +87,13 @@ export class ServedBridge {
   /** Leaves the listener to a successor. */
   release(): void {
     this.listener.release();
-    this.host.post({ type: 'withdraw', bridgeId: this.id });
+    this.owner.post({ type: 'withdraw', bridgeId: this.id });
   }
 
   private openSocket(): BridgeSocket {
-    const { host, name, id } = this;
-    const socket = openBridgeSocket(name, host.user);
-    host.post({ type: 'serve', bridge: name, bridgeId: id, fd: socket.fd });
+    const { owner, name, id } = this;
+    const socket = openBridgeSocket(name, owner.user);
+    owner.post({ type: 'serve', bridge: name, bridgeId: id, fd: socket.fd });
     return socket;
   }
 

@@ -1,21 +1,22 @@
+import { mapConcurrently } from '../../concurrency.ts';
 import { type BridgeReport, troubleOf } from '../../control/report.ts';
-import type { FromWorker, LinkMessage } from '../../dataplane/messages.ts';
+import type { FromDataPlane, SessionMessage } from '../../dataplane/messages.ts';
 import { type EndpointMaps, servedBridges } from '../../model/endpoint.ts';
-import { sideBySide } from '../../side-by-side.ts';
-import type { BridgeHost } from './bridge-host.ts';
+import type { BridgeOwner } from './bridge-owner.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
+import { LISTENERS_AT_ONCE } from './listener-launch.ts';
 import { ServedBridge } from './served-bridge.ts';
 
 /** All bridges that the forwarder serves. Ids are counted up and never given twice: relays may outlive their bridge. */
 export class ServedBridges {
   readonly byName: ReadonlyMap<string, ServedBridge>;
-  private readonly host: BridgeHost;
+  private readonly owner: BridgeOwner;
   private readonly bridges = new Map<string, ServedBridge>();
   private readonly names = new Map<number, string>();
   private lastId = 0;
 
-  constructor(host: BridgeHost) {
-    this.host = host;
+  constructor(owner: BridgeOwner) {
+    this.owner = owner;
     this.byName = this.bridges;
   }
 
@@ -40,8 +41,10 @@ export class ServedBridges {
   async become(maps: EndpointMaps, only?: string): Promise<readonly BridgeReport[]> {
     const wanted = servedBridges(maps);
     const gone = this.all.filter(({ name }) => !wanted.has(name) && (only === undefined || name === only));
-    await sideBySide(gone, (bridge) => this.end(bridge));
-    return sideBySide([...wanted], ([name, endpoints]) => this.bring(name, endpoints));
+    await mapConcurrently(gone, LISTENERS_AT_ONCE, (bridge) => this.end(bridge));
+    return mapConcurrently([...wanted], LISTENERS_AT_ONCE, ([name, endpoints]) =>
+      this.bring(name, endpoints),
+    );
   }
 
   /** True when no bridge would be left with `only` this one brought to its endpoints. */
@@ -52,7 +55,7 @@ export class ServedBridges {
   /** Brings back the listeners that are missing. */
   async heal(): Promise<readonly BridgeReport[]> {
     const ailing = this.all.filter(({ isHealthy }) => !isHealthy);
-    return sideBySide(ailing, ({ name, endpoints }) => this.bring(name, endpoints));
+    return mapConcurrently(ailing, LISTENERS_AT_ONCE, ({ name, endpoints }) => this.bring(name, endpoints));
   }
 
   /** Brings back the listener of a bridge that may have been removed meanwhile. */
@@ -83,7 +86,7 @@ export class ServedBridges {
   }
 
   /** What a listener says, or what became of it. */
-  onMessage(message: LinkMessage): void {
+  onMessage(message: SessionMessage): void {
     const bridge = this.bridges.get(this.names.get(message.bridgeId) ?? '');
     switch (message.type) {
       case 'hello':
@@ -93,10 +96,10 @@ export class ServedBridges {
         bridge?.listener.onListening(message);
         break;
       case 'pong':
-        bridge?.listener.onPong(message.link);
+        bridge?.listener.onPong(message.session);
         break;
       case 'gone':
-        bridge?.listener.onGone(message.link, message.reason);
+        bridge?.listener.onGone(message.session, message.reason);
         break;
       default:
         message satisfies never;
@@ -104,8 +107,11 @@ export class ServedBridges {
   }
 
   /** A listener of a bridge that was removed meanwhile has nothing to do here. */
-  private onHello(bridge: ServedBridge | undefined, message: Extract<FromWorker, { type: 'hello' }>): void {
-    if (bridge === undefined) this.host.post({ type: 'drop', link: message.link });
+  private onHello(
+    bridge: ServedBridge | undefined,
+    message: Extract<FromDataPlane, { type: 'hello' }>,
+  ): void {
+    if (bridge === undefined) this.owner.post({ type: 'drop', session: message.session });
     else void bridge.listener.onHello(message);
   }
 
@@ -115,14 +121,14 @@ export class ServedBridges {
       await bridge.bring(endpoints);
       return { bridge: name };
     } catch (error) {
-      this.host.log.error({ bridge: name, err: error }, 'bridge is not served');
+      this.owner.log.error({ bridge: name, err: error }, 'bridge is not served');
       return { bridge: name, trouble: troubleOf(error) };
     }
   }
 
   private add(name: string): ServedBridge {
     this.lastId += 1;
-    const bridge = new ServedBridge(this.host, name, this.lastId);
+    const bridge = new ServedBridge(this.owner, name, this.lastId);
     this.names.set(bridge.id, name);
     this.bridges.set(name, bridge);
     return bridge;
@@ -135,7 +141,7 @@ export class ServedBridges {
       removeBridgeSocket(bridge.name);
     } catch (error) {
       // Litter, and no reason to serve the others worse.
-      this.host.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
+      this.owner.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
     }
   }
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { listenerTitle, netnsName } from '../../model/names.ts';
-import { loadBundle } from '../../process/bundle.ts';
 import { withLog } from '../../process/child-log.ts';
+import { loadBundle } from '../../process/load-bundle.ts';
 import { bridgeDirectory, bridgeSocket, listenerLog, netnsPath } from '../../process/paths.ts';
 import { HOST_VARIABLE, ROLE_VARIABLE, VERSION_VARIABLE } from '../../process/roles.ts';
 import { VERSION } from '../../version.ts';

@@ -1,9 +1,9 @@
 import { openSync } from 'node:fs';
 import { eventfd } from '../../../src/linux/descriptor.ts';
+import { outgoing, receiveMessage, sendMessage } from '../../../src/linux/descriptor-passing.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { errnoName } from '../../../src/linux/ffi.ts';
-import { outgoing, receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { tcpListen } from '../../../src/linux/socket.ts';
+import { tcpListen } from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 

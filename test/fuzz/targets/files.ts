@@ -79,7 +79,7 @@ export const configuration: Target = {
     }
     for (const { servicePort, remoteAddr, remotePort, options = {} } of config.services) {
       demand(isPort(servicePort) && isPort(remotePort) && servicePort * remotePort > 0, 'ports');
-      demand(isIPv4(remoteAddr) || /^[a-z0-9][a-z0-9.-]*$/i.test(remoteAddr), `address ${remoteAddr}`);
+      demand(isIPv4(remoteAddr) || /^[a-z0-9_][a-z0-9_.-]*$/i.test(remoteAddr), `address ${remoteAddr}`);
       demand(
         JSON.stringify(parseOptions(formatOptions(options))) ===
           JSON.stringify(parseOptions(formatOptions(parseOptions(formatOptions(options))))),

@@ -8,7 +8,7 @@ import {
   readJson,
   readType,
 } from '../../../src/dataplane/handover.ts';
-import { incoming, MESSAGE_BYTES } from '../../../src/linux/message.ts';
+import { incoming, MESSAGE_BYTES } from '../../../src/linux/descriptor-passing.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 import { answerOf, demand, isPort } from '../demand.ts';
 import type { Target } from '../target.ts';

@@ -1,4 +1,4 @@
-import { connectionOf, parseEntry } from '../../../src/cli/log/entry.ts';
+import { connectionOf, parseEntry } from '../../../src/cli/log/log-entry.ts';
 import { escapeForTerminal } from '../../../src/cli/text/escape.ts';
 import { LineLog } from '../../../src/listener/line-log.ts';
 import { parseListenAddress } from '../../../src/model/listen-address.ts';

@@ -12,8 +12,8 @@ import {
   writeJson,
 } from '../../../src/dataplane/handover.ts';
 import { close } from '../../../src/linux/descriptor.ts';
+import { receiveMessage, sendMessage } from '../../../src/linux/descriptor-passing.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
 import { type Credentials, peerCredentials, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { acceptNow } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
@@ -31,7 +31,7 @@ type SaidOf<T extends Said['type']> = Extract<Said, { readonly type: T }>;
 export class FakeForwarder {
   readonly path: string;
   private readonly listening: number;
-  private readonly links: number[] = [];
+  private readonly sessions: number[] = [];
   private readonly fds = new Set<number>();
 
   constructor(path: string) {
@@ -41,22 +41,22 @@ export class FakeForwarder {
   }
 
   /** The next listener that connects. */
-  async link(): Promise<ForwarderLink> {
+  async session(): Promise<ForwarderSession> {
     const fd = await until('a listener', () => acceptNow(this.listening));
-    this.links.push(fd);
-    return new ForwarderLink(fd, this.fds);
+    this.sessions.push(fd);
+    return new ForwarderSession(fd, this.fds);
   }
 
   /** Like a forwarder that was killed: everything it held is closed. */
   die(): void {
     close(this.listening);
-    for (const fd of [...this.links.splice(0), ...this.fds]) close(fd);
+    for (const fd of [...this.sessions.splice(0), ...this.fds]) close(fd);
     this.fds.clear();
     rmSync(this.path, { force: true });
   }
 }
 
-export class ForwarderLink {
+export class ForwarderSession {
   private readonly fd: number;
   private readonly fds: Set<number>;
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
-import { accept, acceptedPort, socketError } from '../../../src/linux/socket.ts';
+import { accept, socketError } from '../../../src/linux/tcp-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { SERVICE_ADDRESS } from '../../../src/model/names.ts';
 import type { Program } from '../../support/program.ts';
@@ -10,13 +10,13 @@ import { Sandbox } from '../../support/sandbox.ts';
 import { dial, inNetns, sendBytes } from '../../unit/linux/endpoints.ts';
 import { type Bundle, bundle } from '../linux/bundle.ts';
 import { netnsOf, until } from '../linux/waiting.ts';
-import { FakeForwarder, type ForwarderLink } from './fake-forwarder.ts';
+import { FakeForwarder, type ForwarderSession } from './fake-forwarder.ts';
 
 const ADDRESS = parseIpv4(SERVICE_ADDRESS);
 
 interface Serving {
   readonly listener: Program;
-  readonly link: ForwarderLink;
+  readonly session: ForwarderSession;
   /** Copies of its listening sockets. */
   readonly fds: readonly number[];
 }
@@ -90,25 +90,25 @@ export function listenerScene() {
   }
 
   /** The next listener that comes to the forwarder. */
-  async function nextLink(): Promise<ForwarderLink> {
+  async function nextSession(): Promise<ForwarderSession> {
     if (forwarder === undefined) throw new Error('there is no forwarder');
-    return forwarder.link();
+    return forwarder.session();
   }
 
   /** The next one, its hello heard. */
-  async function introduced(): Promise<ForwarderLink> {
-    const link = await nextLink();
-    await link.hear('hello');
-    return link;
+  async function introduced(): Promise<ForwarderSession> {
+    const session = await nextSession();
+    await session.hear('hello');
+    return session;
   }
 
   /** A listener that serves `ports`. */
   async function serving(ports: readonly number[], limits = ''): Promise<Serving> {
     const listener = startListener(limits);
-    const link = await introduced();
-    const { body, fds } = await link.configure(ports);
+    const session = await introduced();
+    const { body, fds } = await session.configure(ports);
     expect(body).toEqual({ ports, sockets: ports, more: false, failures: [] });
-    return { listener, link, fds };
+    return { listener, session, fds };
   }
 
   function inside<T>(task: () => T): T {
@@ -143,7 +143,7 @@ export function listenerScene() {
     introduced,
     keep,
     kill,
-    nextLink,
+    nextSession,
     serving,
     startForwarder,
     startListener,
@@ -174,12 +174,13 @@ export function processorMs(pid: number): number {
 /** The ports of the next guests that wait at listening sockets, in their order; their connections are closed. */
 export async function arrivals(listening: readonly number[], count: number): Promise<number[]> {
   const ports: number[] = [];
+  const origin = { ip: 0, port: 0 };
   await until(`${count} guests`, () => {
     for (const fd of listening) {
       while (ports.length < count) {
-        const connection = accept(fd);
+        const connection = accept(fd, origin);
         if (connection < 0) break;
-        ports.push(acceptedPort());
+        ports.push(origin.port);
         close(connection);
       }
     }

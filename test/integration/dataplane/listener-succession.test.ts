@@ -1,21 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { MessageType, writeBare } from '../../../src/dataplane/handover.ts';
-import { outgoing } from '../../../src/linux/message.ts';
+import { outgoing } from '../../../src/linux/descriptor-passing.ts';
+import { stopwatch } from '../../support/patience.ts';
 import { localPort } from '../../unit/linux/endpoints.ts';
 import { until } from '../linux/waiting.ts';
 import { arrivals, descriptorsOf, fate, listenerScene, processorMs } from './listener-scene.ts';
 
-const { guest, introduced, kill, nextLink, serving, startForwarder, startListener, succeed } =
+const { guest, introduced, kill, nextSession, serving, startForwarder, startListener, succeed } =
   listenerScene();
 
 describe('without a forwarder', () => {
   test('nobody is refused, nothing is done; the next one gets the sockets with those that wait in them', async () => {
-    const { link } = await serving([80]);
-    const { pid } = link.peer;
+    const { session } = await serving([80]);
+    const { pid } = session.peer;
     const before = descriptorsOf(pid);
     kill();
-    await until('the link to be closed', () => (descriptorsOf(pid) < before ? true : undefined));
+    await until('the session to be closed', () => (descriptorsOf(pid) < before ? true : undefined));
     const alone = descriptorsOf(pid);
     const guests = Array.from({ length: 20 }, () => guest(80));
     for (const fd of guests) expect(await fate(fd)).toBe('open');
@@ -24,10 +25,10 @@ describe('without a forwarder', () => {
     // It may just be trying to reach one.
     expect(descriptorsOf(pid)).toBeLessThanOrEqual(alone + 1);
     expect(processorMs(pid) - busy).toBeLessThan(100);
-    const begin = performance.now();
+    const took = stopwatch();
     startForwarder();
-    const next = await nextLink();
-    expect(performance.now() - begin).toBeLessThan(2000);
+    const next = await nextSession();
+    expect(took()).toBeLessThan(2000);
     expect((await next.hear('hello')).body).toEqual({ bridge: 'br0' });
     // Not before it is told its ports.
     await next.silence(50);
@@ -42,16 +43,16 @@ describe('without a forwarder', () => {
     await sleep(500);
     expect(listener.status).toBeUndefined();
     startForwarder();
-    const link = await introduced();
-    expect((await link.configure([80])).body.ports).toEqual([80]);
+    const session = await introduced();
+    expect((await session.configure([80])).body.ports).toEqual([80]);
   });
 
   test('that makes sense, it tries again, with its sockets', async () => {
-    const { link } = await serving([80]);
-    const { pid } = link.peer;
+    const { session } = await serving([80]);
+    const { pid } = session.peer;
     const waiting = guest(80);
     expect(await fate(waiting)).toBe('open');
-    let current = link;
+    let current = session;
     for (const nonsense of [
       () => writeBare(99 as MessageType),
       () => writeBare(MessageType.hello),
@@ -84,8 +85,8 @@ test('thirty forwarders in a row, with guests all the time: everybody is there o
     // Takes the first few of those that wait, and is killed.
     seen.push(...(await arrivals(fds, 3)));
     succeed();
-    const link = await introduced();
-    ({ fds } = await link.configure([80]));
+    const session = await introduced();
+    ({ fds } = await session.configure([80]));
   }
   seen.push(...(await arrivals(fds, wanted.length - seen.length)));
   expect(seen).toEqual(wanted);
@@ -93,9 +94,9 @@ test('thirty forwarders in a row, with guests all the time: everybody is there o
 
 test('a forwarder that is killed in the middle of a long list of sockets: the next one gets all of them', async () => {
   const listener = startListener('ulimit -n 4096');
-  const link = await introduced();
+  const session = await introduced();
   const ports = Array.from({ length: 600 }, (_, i) => 1000 + i);
-  const first = await link.configure(ports);
+  const first = await session.configure(ports);
   expect(first.body).toMatchObject({ more: true });
   expect(first.fds).toHaveLength(250);
   succeed();

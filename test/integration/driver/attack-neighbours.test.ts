@@ -58,7 +58,7 @@ async function entriesOf(flood: readonly string[]): Promise<number> {
   const count = await countAt(scene.box, { forged: `ether saddr ${FORGER}` }, scene.attacker.device);
   await send(scene.attacker, flood);
   // Where they came in, dropped or not.
-  await expect.poll(async () => (await count()).forged, { timeout: 10_000 }).toBe(SENDERS);
+  await expect.poll(async () => (await count()).forged).toBe(SENDERS);
   const table = await scene.netns.sh('ip -4 neigh show dev br0a');
   return table.split('\n').filter((line) => line.startsWith('10.66.')).length;
 }

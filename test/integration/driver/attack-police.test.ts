@@ -43,7 +43,7 @@ async function arrived({ frames, times }: (typeof FLOODS)[number]): Promise<numb
   const sent = await countAt(box, mine, attacker.device);
   const inside = await countAt(netns, mine, 'br0a');
   await send(attacker, frames(scene), times);
-  await expect.poll(async () => (await sent()).mine, { timeout: 20_000 }).toBe(COUNT);
+  await expect.poll(async () => (await sent()).mine).toBe(COUNT);
   return (await inside()).mine ?? 0;
 }
 
@@ -69,5 +69,5 @@ describe.each(FLOODS)('what comes by a port beyond its limit is dropped in the b
 test('a port that has used up its limit has it again a moment later', async () => {
   scene = await openScene(FLOODS[0].policing);
   await arrived(FLOODS[0]);
-  await expect.poll(() => reaches(scene.attacker), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => reaches(scene.attacker)).toBe(true);
 });

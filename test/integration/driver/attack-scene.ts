@@ -80,6 +80,6 @@ export async function untilSeen(
   count: () => Promise<Record<string, number>>,
   name: string,
 ): Promise<Record<string, number>> {
-  await expect.poll(async () => (await count())[name], { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => (await count())[name]).toBeGreaterThan(0);
   return count();
 }

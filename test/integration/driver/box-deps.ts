@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { AddressBook } from '../../../src/driver/addresses.ts';
 import { type AttachmentStore, attachmentsIn } from '../../../src/driver/attachments/attachments.ts';
 import type { DriverDeps } from '../../../src/driver/deps.ts';
-import { rememberingResolve } from '../../../src/driver/endpoints.ts';
+import { lookAtNft, type NftAbility } from '../../../src/driver/nft-ability.ts';
 import { CommandError } from '../../../src/errors.ts';
 import { DEFAULT_POLICING, type Policing } from '../../../src/model/limits.ts';
-import { endpointOf, type Service } from '../../../src/model/service.ts';
+import type { Service } from '../../../src/model/service.ts';
 import type { Host, Moment } from '../../../src/system/host.ts';
 import { readEndpointMaps } from '../../../src/system/nft.ts';
 import type { Run } from '../../../src/system/run.ts';
@@ -32,6 +33,7 @@ export function boxDeps(box: Sandbox): BoxDeps {
   const commands: string[] = [];
   const synced: string[] = [];
   const lines: string[] = [];
+  let ability: Promise<NftAbility> | undefined;
   let locked = Promise.resolve<unknown>(undefined);
   const deps: BoxDeps = {
     commands,
@@ -48,6 +50,7 @@ export function boxDeps(box: Sandbox): BoxDeps {
       return runIn(box)(command, args, options);
     },
     host: hostIn(box, () => deps.laterS),
+    nft: () => (ability ??= lookAtNft(runIn(box))),
     daemons: {
       async sync(bridge) {
         synced.push(bridge);
@@ -56,17 +59,9 @@ export function boxDeps(box: Sandbox): BoxDeps {
       serves: async () => false,
     },
     attachments: storeIn(box),
-    resolve: rememberingResolve(async (services: readonly Service[]) => {
-      const known = services.filter(({ remoteAddr }) => /^[\d.]+$/.test(remoteAddr));
-      return {
-        endpoints: known.map((service) =>
-          endpointOf(service, { address: service.remoteAddr, port: service.remotePort }),
-        ),
-        failures: services
-          .filter((service) => !known.includes(service))
-          .map((service) => ({ service, reason: `${service.remoteAddr}: no such host` })),
-      };
-    }),
+    addresses: new AddressBook(
+      async (names) => new Map(names.map((name) => [name, { reason: `${name}: no such host` }])),
+    ),
     report: {
       info: (text) => lines.push(`INFO ${text}`),
       warning: (text) => lines.push(`WARNING ${text}`),

@@ -1,6 +1,6 @@
 import { close } from '../../../src/linux/descriptor.ts';
-import { outgoing, sendMessage } from '../../../src/linux/message.ts';
-import { tcpListen } from '../../../src/linux/socket.ts';
+import { outgoing, sendMessage } from '../../../src/linux/descriptor-passing.ts';
+import { tcpListen } from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import {

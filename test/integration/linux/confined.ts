@@ -3,7 +3,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { allocate, cFunction, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
 import { denySystemCalls } from '../../../src/linux/seccomp.ts';
-import { accept, shutdownWrite, tcpListen } from '../../../src/linux/socket.ts';
+import { accept, shutdownWrite, tcpListen } from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect } from '../../../src/linux/unix-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 import { localPort } from '../../unit/linux/endpoints.ts';

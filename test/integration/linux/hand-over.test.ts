@@ -2,8 +2,8 @@ import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
+import { incoming, receiveMessage } from '../../../src/linux/descriptor-passing.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { incoming, receiveMessage } from '../../../src/linux/message.ts';
 import { peerCredentials, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { Sandbox } from '../../support/sandbox.ts';
 import {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CONDITION_MS } from '../../support/patience.ts';
 import type { Sandbox } from '../../support/sandbox.ts';
 
-const WAIT_MS = 10_000;
 const LOOK_EVERY_MS = 2;
 
 /** Resolves with what `look` finds; rejects when that takes too long. The test's own event loop goes on meanwhile. */
-export async function until<T>(what: string, look: () => T | undefined, limitMs = WAIT_MS): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined, limitMs = CONDITION_MS): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const found = look();

@@ -57,7 +57,7 @@ export class Scene {
   run(where: 'host' | 'guest', script: string): Promise<Finished> {
     const place = where === 'guest' ? this.guest : this.site.box;
     const shell = ['bash', '--norc', '-uo', 'pipefail', '-c', `cd ${WORK}\nexec 2>&1\n${script}`];
-    return place.run(shell, { timeoutMs: 60_000 });
+    return place.run(shell);
   }
 
   close(): Promise<void> {

@@ -120,6 +120,7 @@ describe('networks', () => {
     ['[lan, lan]', ['lan']],
     ['[007, 1e3, 1.50, 0x10, 12345678901234567890]', ['007', '1e3', '1.50', '0x10', '12345678901234567890']],
     ['[:lan, :"two words", ":quoted", "a b"]', ['lan', 'two words', ':quoted', 'a b']],
+    ['["a, b", c]', ['a, b', 'c']],
     ['["true", "null", yes]', ['true', 'null', 'yes']],
   ])('%s is %j', (written, networks) => {
     const text = `:tproxy:\n- {:service_port: 1, :remote_addr: a, :remote_port: 1, :networks: ${written}}\n`;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { formatProblem } from '../../../src/config/problem.ts';
-import { MAX_CONFIG_BYTES } from '../../../src/config/read-yaml.ts';
+import { formatProblem } from '../../../src/config/reader/problem.ts';
+import { MAX_CONFIG_BYTES } from '../../../src/config/reader/read-yaml.ts';
 import { DEFAULT_SETTINGS } from '../../../src/model/settings.ts';
 
 function lines(text: string): readonly string[] {
@@ -134,6 +134,27 @@ describe('an entry', () => {
     const [line] = lines(entry({ remote_addr: `"a\\nb${'c'.repeat(500)}"` }));
     expect(line).toContain('is "a\\nbccc');
     expect(line?.length).toBeLessThan(250);
+  });
+});
+
+describe(':networks: as one text', () => {
+  it.each([
+    ['a, b', '[a, b]', '["a, b"]'],
+    ['"a,b"', '[a, b]', '["a,b"]'],
+    ['14, 15,', '[14, 15]', '["14, 15,"]'],
+  ])('%s is pointed out', (written, list, one) => {
+    const { config, problems } = parseConfig(entry({ networks: written }));
+    const text = written.replaceAll('"', '');
+    expect(problems).toMatchObject([
+      {
+        severity: 'error',
+        line: 6,
+        key: 'networks',
+        message: `:networks: of entry 1 is "${text}", which is the name of one network`,
+        remedy: `write a list: ${list}; or ${one} if it is meant as one`,
+      },
+    ]);
+    expect(config.services).toEqual([]);
   });
 });
 

@@ -2,16 +2,16 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Admission } from '../../../src/dataplane/admission.ts';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
 import { Guest } from '../../../src/dataplane/guests.ts';
-import type { AdmissionLimits, Route } from '../../../src/dataplane/messages.ts';
+import type { AdmissionLimits, ServiceRoute } from '../../../src/dataplane/messages.ts';
 import type { Relay } from '../../../src/dataplane/relay.ts';
-import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
-import { NO_ADMISSION_LIMITS, route } from './plane-bench.ts';
+import type { ServiceSocketsOwner } from '../../../src/dataplane/service-sockets.ts';
+import { NO_ADMISSION_LIMITS, route } from './dataplane-bench.ts';
 
 let lastId = 0;
 
 /** A bridge with so many services and living relays. */
 function bridge(services = 1, relays = 0): Bridge {
-  const made = new Bridge({} as ServiceSocketsHost, `br${++lastId}`, lastId);
+  const made = new Bridge({} as ServiceSocketsOwner<Bridge>, `br${++lastId}`, lastId);
   made.routes = new Map(
     Array.from({ length: services }, (_, i) => [i + 1, route(80, { servicePort: i + 1 })]),
   );
@@ -71,7 +71,7 @@ describe('a bridge', () => {
     const each = admission({ bridgeRate: 10, guestConnections: 5 });
     const [busy, other] = [bridge(), bridge()];
     const guest = new Guest(1);
-    const to = busy.routes.get(1) as Route;
+    const to = busy.routes.get(1) as ServiceRoute;
     for (let i = 0; i < 5; i++) {
       expect(each.mayAccept(busy, 0, 0)).toBe(true);
       expect(each.refusal(busy, guest, to, 0, false)).toBeUndefined();

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readRecords } from '../../../src/dataplane/connection-records.ts';
 import { MessageType, writeBare, writeJson } from '../../../src/dataplane/handover.ts';
-import { readRecords } from '../../../src/dataplane/records.ts';
 import { SyscallError } from '../../../src/errors.ts';
 import { close } from '../../../src/linux/descriptor.ts';
+import { receiveMessage, sendMessage } from '../../../src/linux/descriptor-passing.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { receiveMessage, sendMessage } from '../../../src/linux/message.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import {
   acceptNow,
@@ -22,22 +22,19 @@ import {
   sendBytes,
   withFewDescriptors,
 } from '../linux/endpoints.ts';
-import { BRIDGE, limits, PlaneBench, route } from './plane-bench.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
+import { BRIDGE, DataPlaneBench, route, settings } from './dataplane-bench.ts';
 
 let directory = '';
 let listening: Listening;
 let upstream: Listening;
-let bench: PlaneBench;
+let bench: DataPlaneBench;
 let before = 0;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'tproxy-plane-'));
   listening = listenLocal();
   upstream = listenLocal();
-  bench = new PlaneBench(directory);
+  bench = new DataPlaneBench(directory);
   before = openDescriptors();
 });
 afterEach(() => {
@@ -268,36 +265,40 @@ describe('what the kernel will not watch', () => {
     bench.turn();
     expect(receiveMessage(fd, [])).toBe(0);
     close(fd);
-    expect(bench.link().id).toBeGreaterThan(0);
+    expect(bench.session().id).toBeGreaterThan(0);
   });
 
   test('a listener whose socket is refused is cut off, and the socket is not kept', () => {
     bench.serve(route(upstream.port));
-    const link = bench.link();
+    const session = bench.session();
     const descriptors = openDescriptors();
     refuse(1);
     const body = { ports: [80], sockets: [80], more: false, failures: [] };
-    sendMessage(link.fd, writeJson(MessageType.listening, body), [listening.fd]);
+    sendMessage(session.fd, writeJson(MessageType.listening, body), [listening.fd]);
     expect(bench.said('gone').reason).toContain('ENOSPC');
     expect(openDescriptors()).toBe(descriptors - 1);
-    close(link.fd);
+    close(session.fd);
   });
 });
 
 describe('a bridge that is withdrawn', () => {
   test('takes nothing more, its listener is cut off, its living relays go on and are counted', () => {
-    const link = serve();
+    const session = serve();
     const fd = guest();
     const server = bench.until('the relay', () => acceptNow(upstream.fd));
     bench.plane.onMessage({ type: 'withdraw', bridgeId: BRIDGE });
-    expect(bench.said('gone')).toMatchObject({ link: link.id, bridgeId: BRIDGE, reason: 'bridge withdrawn' });
-    expect(receiveMessage(link.fd, [])).toBe(0);
+    expect(bench.said('gone')).toMatchObject({
+      session: session.id,
+      bridgeId: BRIDGE,
+      reason: 'bridge withdrawn',
+    });
+    expect(receiveMessage(session.fd, [])).toBe(0);
     expect(seqpacketConnect(bench.path)).toBe(-Errno.ECONNREFUSED);
     sendBytes(server, Buffer.from('alive'));
     expect(bench.until('alive', () => textAt(fd))).toBe('alive');
     expect(bench.count().relays).toBe(1);
     expect(bench.posted.filter(({ type }) => type === 'forgotten')).toEqual([]);
-    for (const each of [fd, server, link.fd]) close(each);
+    for (const each of [fd, server, session.fd]) close(each);
     expect(bench.said('forgotten')).toEqual({ type: 'forgotten', bridgeId: BRIDGE });
     // Its name is needed for what is told of it.
     expect(bench.records).toHaveLength(1);
@@ -308,7 +309,7 @@ describe('a bridge that is withdrawn', () => {
   test('leaves the descriptors that were kept for it to the others', () => {
     const [own, others] = [1 + 3, 200 + 3];
     const room = 20;
-    bench = new PlaneBench(directory, { descriptorLimit: 1024 + own + 2 * room });
+    bench = new DataPlaneBench(directory, { descriptorLimit: 1024 + own + 2 * room });
     const fd = seqpacketListen(join(directory, 'other'), 16);
     bench.plane.onMessage({ type: 'serve', bridge: 'br1', bridgeId: 99, fd });
     const routes = Array.from({ length: others - 3 }, (_, i) => route(1, { servicePort: i + 1 }));
@@ -331,7 +332,7 @@ describe('a bridge that is withdrawn', () => {
     bench.plane.onMessage({ type: 'withdraw', bridgeId: BRIDGE });
     for (let i = 0; i < 5; i++) bench.turn();
     expect(acceptNow(upstream.fd)).toBeUndefined();
-    bench = new PlaneBench(directory);
+    bench = new DataPlaneBench(directory);
     serve();
     const server = bench.until('the relay', () => acceptNow(upstream.fd));
     expect(bench.until('what it said', () => textAt(server))).toBe('first');
@@ -343,7 +344,7 @@ describe('a bridge that is withdrawn', () => {
 describe('listeners of a bridge', () => {
   test('are a few at a time: whoever stays silent makes room for others', () => {
     bench.serve(route(upstream.port));
-    const trusted = bench.link();
+    const trusted = bench.session();
     const silent = Array.from({ length: 40 }, () => {
       const fd = seqpacketConnect(bench.path);
       bench.turn();
@@ -353,13 +354,13 @@ describe('listeners of a bridge', () => {
     bench.until('hung up', () => silent.filter(isKept).length === 15 || undefined);
     expect(silent.filter(isKept)).toEqual(silent.slice(-15));
     expect(isKept(trusted.fd)).toBe(true);
-    const successor = bench.link();
+    const successor = bench.session();
     expect(isKept(successor.fd)).toBe(true);
     for (const fd of [trusted.fd, successor.fd, ...silent]) close(fd);
   });
 
   test('are met on another socket from now on, and go on as they were', () => {
-    const link = serve();
+    const session = serve();
     const path = join(directory, 'another');
     const fd = seqpacketListen(path, 16);
     bench.plane.onMessage({ type: 'serve', bridge: 'br0', bridgeId: BRIDGE, fd });
@@ -369,7 +370,7 @@ describe('listeners of a bridge', () => {
     expect(bench.said('hello').bridgeId).toBe(BRIDGE);
     const guestFd = guest();
     close(bench.until('the upstream connection', () => acceptNow(upstream.fd)));
-    for (const each of [guestFd, other, link.fd]) close(each);
+    for (const each of [guestFd, other, session.fd]) close(each);
   });
 
   test('wait while the kernel watches no more descriptors', () => {
@@ -378,9 +379,9 @@ describe('listeners of a bridge', () => {
     });
     bench.serve(route(upstream.port));
     expect(add).toHaveBeenCalledTimes(1);
-    const link = bench.link();
-    expect(link.fd).toBeGreaterThan(0);
-    close(link.fd);
+    const session = bench.session();
+    expect(session.fd).toBeGreaterThan(0);
+    close(session.fd);
   });
 });
 
@@ -445,25 +446,25 @@ describe('bridge sockets', () => {
 
   test('bring several listeners, each told by its own number', () => {
     bench.serve();
-    const links = [bench.link(), bench.link(), bench.link()];
-    expect(new Set(links.map(({ id }) => id)).size).toBe(3);
-    bench.plane.onMessage({ type: 'drop', link: links[1]?.id ?? 0 });
-    expect(bench.said('gone').link).toBe(links[1]?.id);
-    bench.plane.onMessage({ type: 'ping', link: links[2]?.id ?? 0 });
-    expect(receiveMessage(links[0]?.fd ?? -1, [])).toBe(-Errno.EAGAIN);
-    expect(receiveMessage(links[2]?.fd ?? -1, [])).toBe(4);
-    sendMessage(links[2]?.fd ?? -1, writeBare(MessageType.pong));
-    expect(bench.said('pong').link).toBe(links[2]?.id);
-    for (const { fd } of links) close(fd);
+    const sessions = [bench.session(), bench.session(), bench.session()];
+    expect(new Set(sessions.map(({ id }) => id)).size).toBe(3);
+    bench.plane.onMessage({ type: 'drop', session: sessions[1]?.id ?? 0 });
+    expect(bench.said('gone').session).toBe(sessions[1]?.id);
+    bench.plane.onMessage({ type: 'ping', session: sessions[2]?.id ?? 0 });
+    expect(receiveMessage(sessions[0]?.fd ?? -1, [])).toBe(-Errno.EAGAIN);
+    expect(receiveMessage(sessions[2]?.fd ?? -1, [])).toBe(4);
+    sendMessage(sessions[2]?.fd ?? -1, writeBare(MessageType.pong));
+    expect(bench.said('pong').session).toBe(sessions[2]?.id);
+    for (const { fd } of sessions) close(fd);
   });
 
   test('messages for what is gone are ignored', () => {
-    for (const type of ['exit', 'drop', 'ping'] as const) bench.plane.onMessage({ type, link: 99 });
+    for (const type of ['exit', 'drop', 'ping'] as const) bench.plane.onMessage({ type, session: 99 });
     for (const type of ['withdraw', 'forget-sockets'] as const) bench.plane.onMessage({ type, bridgeId: 99 });
     bench.plane.onMessage({ type: 'routes', bridgeId: 99, routes: [] });
     bench.plane.onMessage({
       type: 'configure',
-      link: 99,
+      session: 99,
       body: { ports: [], logLevel: 2 },
       netns: 1,
     });
@@ -473,7 +474,7 @@ describe('bridge sockets', () => {
 
 test('changed limits hold for connections that come afterwards', () => {
   serve();
-  bench.plane.onMessage({ type: 'limits', limits: limits({ connectMs: 150 }) });
+  bench.plane.onMessage({ type: 'settings', settings: settings({ connectMs: 150 }) });
   const full = listenLocal(0);
   const fillers = Array.from({ length: 4 }, () => dial(full.port));
   const filled = performance.now() + 50;

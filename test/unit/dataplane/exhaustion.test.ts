@@ -15,9 +15,6 @@ import {
 } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
 
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
-
 const MIB = 1 << 20;
 /** Descriptors for pipes stay below the half of the data plane's reserve. */
 const PIPES_AT_MOST = 256;

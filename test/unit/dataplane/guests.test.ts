@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { Guest, Guests, refusal } from '../../../src/dataplane/guests.ts';
-import type { AdmissionLimits, Route } from '../../../src/dataplane/messages.ts';
-import { NO_ADMISSION_LIMITS, route } from './plane-bench.ts';
+import type { AdmissionLimits, ServiceRoute } from '../../../src/dataplane/messages.ts';
+import { NO_ADMISSION_LIMITS, route } from './dataplane-bench.ts';
 
 const PLAIN = route(80);
 
 /** What becomes of `wanted` connections at once, all of which live on. */
 function ask(
   guest: Guest,
-  to: Route,
+  to: ServiceRoute,
   limits: Partial<AdmissionLimits>,
   wanted: number,
   now = 0,
@@ -24,7 +24,7 @@ function ask(
 }
 
 describe('of 50 connections at once there are accepted, over the limit, over the rate', () => {
-  test.each<[string, Partial<Route>, Partial<AdmissionLimits>, boolean, number[]]>([
+  test.each<[string, Partial<ServiceRoute>, Partial<AdmissionLimits>, boolean, number[]]>([
     ['no limits', {}, {}, false, [50, 0, 0]],
     ['connections', {}, { guestConnections: 20 }, false, [20, 30, 0]],
     ['rate', {}, { guestRate: 20 }, false, [20, 0, 30]],

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AdmissionLimits, WorkerData } from '../../../src/dataplane/messages.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { AdmissionLimits, DataPlaneData } from '../../../src/dataplane/messages.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
@@ -17,10 +17,7 @@ import {
   receiveBytes,
   sendBytes,
 } from '../linux/endpoints.ts';
-import { BRIDGE, limits, PlaneBench, route } from './plane-bench.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
+import { BRIDGE, DataPlaneBench, route, settings } from './dataplane-bench.ts';
 
 /** All of the loopback's addresses are ours: each is a guest. */
 const [ALICE, BOB] = [parseIpv4('127.0.0.2'), parseIpv4('127.0.0.3')];
@@ -28,7 +25,7 @@ const [ALICE, BOB] = [parseIpv4('127.0.0.2'), parseIpv4('127.0.0.3')];
 let directory = '';
 let listening: Listening;
 let upstream: Listening;
-let bench: PlaneBench;
+let bench: DataPlaneBench;
 const sockets: number[] = [];
 const servers: number[] = [];
 
@@ -45,8 +42,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function serve(admission: Partial<AdmissionLimits>, data: Partial<WorkerData> = {}): void {
-  bench = new PlaneBench(directory, { limits: limits({}, admission), ...data });
+function serve(admission: Partial<AdmissionLimits>, data: Partial<DataPlaneData> = {}): void {
+  bench = new DataPlaneBench(directory, { settings: settings({}, admission), ...data });
   bench.serve(route(upstream.port));
   bench.show({ 80: listening.fd });
 }
@@ -215,7 +212,7 @@ test('limits can be changed while guests wait', () => {
   const guests = crowd(ALICE, 6);
   settle(guests);
   expect(servers).toHaveLength(2);
-  bench.plane.onMessage({ type: 'limits', limits: limits({}, { bridgeConnections: 0 }) });
+  bench.plane.onMessage({ type: 'settings', settings: settings({}, { bridgeConnections: 0 }) });
   bench.until('the others', () => {
     settle([]);
     return servers.length === 6 ? true : undefined;

@@ -4,13 +4,13 @@ import { Guest } from '../../../src/dataplane/guests.ts';
 import type { Outcome } from '../../../src/dataplane/outcome.ts';
 import { Pipes } from '../../../src/dataplane/pipes.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
-import { Relay, type RelayHost } from '../../../src/dataplane/relay.ts';
-import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
-import { Timers } from '../../../src/dataplane/timers.ts';
+import { Relay, type RelayOwner } from '../../../src/dataplane/relay.ts';
+import { Timers } from '../../../src/dataplane/relay-timers.ts';
+import type { ServiceSocketsOwner } from '../../../src/dataplane/service-sockets.ts';
 import { Turns } from '../../../src/dataplane/turns.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import {
   acceptSoon,
   dial,
@@ -21,8 +21,8 @@ import {
   seeded,
   sendBytes,
 } from '../linux/endpoints.ts';
+import { settings } from './dataplane-bench.ts';
 import { RecordedCalls } from './pipe-calls.ts';
-import { limits } from './plane-bench.ts';
 
 /** Time limits in milliseconds; 0: off. They are, unless stated. */
 export interface BenchOptions {
@@ -59,7 +59,7 @@ interface RelayOptions {
 }
 
 /** The bench's bridge has no service sockets. */
-const NO_SOCKETS = {} as ServiceSocketsHost;
+const NO_SOCKETS = {} as ServiceSocketsOwner<Bridge>;
 
 const EAGER_TURNS = 2000;
 const clock = new Int32Array(new SharedArrayBuffer(4));
@@ -70,7 +70,7 @@ function rest(): void {
 }
 
 /** Relays on a reactor that the test turns by hand, in its own thread. Everything is closed when the test has finished. */
-export class RelayBench implements RelayHost {
+export class RelayBench implements RelayOwner {
   readonly reactor = new Reactor(() => undefined);
   readonly turns = new Turns(this.reactor);
   readonly calls: RecordedCalls;
@@ -90,7 +90,7 @@ export class RelayBench implements RelayHost {
 
   constructor(options: BenchOptions = {}) {
     const { connectMs = 0, youngMs = 10_000, lingerMs = 0, idleMs = 0, keepaliveS = 0 } = options;
-    this.timers = new Timers(limits({ connectMs, lingerMs, idleMs, keepaliveS }), youngMs);
+    this.timers = new Timers(settings({ connectMs, lingerMs, idleMs, keepaliveS }), youngMs);
     this.calls = options.calls ?? new RecordedCalls();
     this.pipes = new Pipes(this.calls);
     this.narrow = options.narrow ?? false;

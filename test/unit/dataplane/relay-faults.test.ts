@@ -1,18 +1,16 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Relay } from '../../../src/dataplane/relay.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { ioctl, option } from '../../../src/linux/socket-calls.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
+import { amount } from '../../support/amount.ts';
 import { reset, seeded, sendBytes, sendUrgent } from '../linux/endpoints.ts';
 import { FaultyCalls, type Joint } from './faulty-calls.ts';
 import { RecordedCalls } from './pipe-calls.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
 
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 60_000 });
-
 const FIONREAD = 0x541b;
 const MIB = 1 << 20;
-const RELAYS = 120;
+const RELAYS = amount(120, 30);
 const AT_ONCE = 12;
 
 /** What becomes of a relay. */

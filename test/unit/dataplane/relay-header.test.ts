@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { sendBytes } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter } from './relay-bench.ts';
 

@@ -1,11 +1,8 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Errno } from '../../../src/linux/errno.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { sendBytes, socketOption } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter } from './relay-bench.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
 
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import {
   dial,
   listenLocal,

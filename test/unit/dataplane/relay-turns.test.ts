@@ -1,10 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Guest } from '../../../src/dataplane/guests.ts';
 import { sendBytes } from '../linux/endpoints.ts';
 import { RelayBench, StreamReader, StreamWriter, type Wire } from './relay-bench.ts';
-
-// The machine may be busy with other tests.
-vi.setConfig({ testTimeout: 30_000 });
 
 const MIB = 1 << 20;
 const [BUSY, OTHER] = [1, 2];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bridge } from '../../../src/dataplane/bridge.ts';
 import { Reactor } from '../../../src/dataplane/reactor.ts';
-import type { ServiceSocketsHost } from '../../../src/dataplane/service-sockets.ts';
+import type { ServiceSocketsOwner } from '../../../src/dataplane/service-sockets.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { cFunction } from '../../../src/linux/ffi.ts';
 import {
@@ -20,7 +20,7 @@ const cShutdown = cFunction('int shutdown(int, int)');
 const SHUT_RD = 0;
 
 /** A data plane that only counts who arrives. */
-class Host implements ServiceSocketsHost {
+class Owner implements ServiceSocketsOwner<Bridge> {
   readonly reactor = new Reactor(() => undefined);
   isShared = false;
   /** So many may be accepted yet. */
@@ -56,7 +56,7 @@ class Host implements ServiceSocketsHost {
   }
 }
 
-let host: Host;
+let owner: Owner;
 let bridge: Bridge;
 /** The listener's own copy of the socket for port 80. */
 let listener: Listening;
@@ -64,8 +64,8 @@ let before = 0;
 const guests: number[] = [];
 beforeEach(() => {
   listener = listenLocal();
-  host = new Host();
-  bridge = new Bridge(host, 'br0', 1);
+  owner = new Owner();
+  bridge = new Bridge(owner, 'br0', 1);
   before = openDescriptors();
 });
 afterEach(() => {
@@ -89,8 +89,8 @@ describe('guests', () => {
   test('are accepted in the order in which they came, with who they are', () => {
     adopt();
     const ports = crowd(40);
-    for (let turns = 0; turns < 40 && host.arrivals.length < 40; turns++) host.turn();
-    expect(host.arrivals).toEqual(
+    for (let turns = 0; turns < 40 && owner.arrivals.length < 40; turns++) owner.turn();
+    expect(owner.arrivals).toEqual(
       ports.map((guestPort) => ({ servicePort: 80, guestIp: LOOPBACK, guestPort })),
     );
   });
@@ -98,16 +98,16 @@ describe('guests', () => {
   test('that come in crowds are accepted in ever larger portions', () => {
     adopt();
     crowd(400);
-    const portions = Array.from({ length: 10 }, () => host.turn());
+    const portions = Array.from({ length: 10 }, () => owner.turn());
     expect(portions).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 64, 64]);
   });
 
   test('are accepted in small portions while the thread is shared', () => {
     adopt();
     crowd(100);
-    for (let i = 0; i < 6; i++) host.turn();
-    host.isShared = true;
-    expect([host.turn(), host.turn(), host.turn()]).toEqual([2, 2, 2]);
+    for (let i = 0; i < 6; i++) owner.turn();
+    owner.isShared = true;
+    expect([owner.turn(), owner.turn(), owner.turn()]).toEqual([2, 2, 2]);
   });
 
   test('at several ports are told apart, and one crowd keeps nobody at another port waiting', () => {
@@ -115,10 +115,10 @@ describe('guests', () => {
     adopt();
     adopt(81, other.fd);
     crowd(1000);
-    for (let i = 0; i < 3; i++) host.turn();
+    for (let i = 0; i < 3; i++) owner.turn();
     const [guestPort] = crowd(1, other.port);
-    host.turn();
-    expect(host.arrivals.filter(({ servicePort }) => servicePort === 81)).toMatchObject([{ guestPort }]);
+    owner.turn();
+    expect(owner.arrivals.filter(({ servicePort }) => servicePort === 81)).toMatchObject([{ guestPort }]);
     close(other.fd);
   });
 });
@@ -126,32 +126,32 @@ describe('guests', () => {
 describe('a pause', () => {
   test('leaves guests in the kernel’s queue, without effort, and ends', () => {
     adopt();
-    host.room = 10;
+    owner.room = 10;
     const ports = crowd(30);
-    for (let i = 0; i < 20; i++) host.turn();
-    expect(host.arrivals).toHaveLength(10);
-    expect(host.pauses).toBe(1);
+    for (let i = 0; i < 20; i++) owner.turn();
+    expect(owner.arrivals).toHaveLength(10);
+    expect(owner.pauses).toBe(1);
     // No event, so that nothing is done for nothing.
-    host.room = 20;
-    expect(host.turn()).toBe(0);
+    owner.room = 20;
+    expect(owner.turn()).toBe(0);
     bridge.sockets.resume();
-    for (let i = 0; i < 20; i++) host.turn();
-    expect(host.arrivals.map(({ guestPort }) => guestPort)).toEqual(ports);
+    for (let i = 0; i < 20; i++) owner.turn();
+    expect(owner.arrivals.map(({ guestPort }) => guestPort)).toEqual(ports);
   });
 
   test('holds for sockets that come meanwhile', () => {
     adopt();
-    host.room = 0;
+    owner.room = 0;
     crowd(1);
-    host.turn();
+    owner.turn();
     const other = listenLocal();
     adopt(81, other.fd);
     crowd(1, other.port);
-    host.room = 5;
-    for (let i = 0; i < 5; i++) expect(host.turn()).toBe(0);
+    owner.room = 5;
+    for (let i = 0; i < 5; i++) expect(owner.turn()).toBe(0);
     bridge.sockets.resume();
-    for (let i = 0; i < 5; i++) host.turn();
-    expect(host.arrivals.map(({ servicePort }) => servicePort).sort()).toEqual([80, 81]);
+    for (let i = 0; i < 5; i++) owner.turn();
+    expect(owner.arrivals.map(({ servicePort }) => servicePort).sort()).toEqual([80, 81]);
     close(other.fd);
   });
 
@@ -159,23 +159,23 @@ describe('a pause', () => {
     adopt();
     crowd(2);
     withFewDescriptors(0, () => {
-      host.turn();
-      host.turn();
+      owner.turn();
+      owner.turn();
     });
-    expect(host.exhaustions).toBe(1);
-    expect(host.pauses).toBe(1);
+    expect(owner.exhaustions).toBe(1);
+    expect(owner.pauses).toBe(1);
     bridge.sockets.resume();
-    for (let i = 0; i < 4; i++) host.turn();
-    expect(host.arrivals).toHaveLength(2);
+    for (let i = 0; i < 4; i++) owner.turn();
+    expect(owner.arrivals).toHaveLength(2);
   });
 
   test('is nothing that happens twice', () => {
     adopt();
     bridge.sockets.resume();
-    host.room = 0;
+    owner.room = 0;
     crowd(3);
-    for (let i = 0; i < 3; i++) host.turn();
-    expect(host.pauses).toBe(1);
+    for (let i = 0; i < 3; i++) owner.turn();
+    expect(owner.pauses).toBe(1);
   });
 });
 
@@ -189,7 +189,7 @@ describe('sockets', () => {
     expect(bridge.sockets.size).toBe(0);
     expect(openDescriptors()).toBe(before);
     crowd(1);
-    for (let i = 0; i < 3; i++) expect(host.turn()).toBe(0);
+    for (let i = 0; i < 3; i++) expect(owner.turn()).toBe(0);
     const fd = acceptNow(listener.fd);
     expect(fd).toBeDefined();
     if (fd !== undefined) close(fd);
@@ -201,28 +201,28 @@ describe('sockets', () => {
     const ports = crowd(1);
     const gone = guests.shift();
     if (gone !== undefined) close(gone);
-    for (let i = 0; i < 5; i++) host.turn();
-    expect(host.arrivals.at(-1)?.guestPort).toBe(ports[0]);
+    for (let i = 0; i < 5; i++) owner.turn();
+    expect(owner.arrivals.at(-1)?.guestPort).toBe(ports[0]);
   });
 
   test('that somebody else accepted from have nothing to give, which is no error', () => {
     adopt();
     crowd(64);
-    for (let i = 0; i < 7; i++) host.turn();
+    for (let i = 0; i < 7; i++) owner.turn();
     crowd(3);
     const fd = acceptNow(listener.fd);
-    for (let i = 0; i < 3; i++) host.turn();
-    expect(host.arrivals).toHaveLength(66);
-    expect(host.exhaustions).toBe(0);
+    for (let i = 0; i < 3; i++) owner.turn();
+    expect(owner.arrivals).toHaveLength(66);
+    expect(owner.exhaustions).toBe(0);
     if (fd !== undefined) close(fd);
   });
 
   test('whose listener has ended their listening are let go of, or they would be announced for ever', () => {
     adopt();
     crowd(1);
-    host.turn();
+    owner.turn();
     cShutdown(listener.fd, SHUT_RD);
-    host.turn();
+    owner.turn();
     expect(bridge.sockets.size).toBe(0);
     expect(openDescriptors()).toBe(before + 1);
   });

@@ -63,6 +63,24 @@ describe('docs/README.md', () => {
   });
 });
 
+describe('docs/decisions/README.md', () => {
+  const index = readFileSync(join(ROOT, 'docs/decisions/README.md'), 'utf8');
+  const listed = [...index.matchAll(/^- \[(\d{4})\]\(([^)]+)\) (.+)$/gm)];
+  const present = readdirSync(join(ROOT, 'docs/decisions')).filter((name) => name !== 'README.md');
+
+  it('lists every decision once', () => {
+    expect(listed.map(([, , file]) => file).sort()).toEqual(present.sort());
+  });
+
+  it.each(listed.map(([, number, file, title]) => ({ number, file, title })))(
+    'says what $file is about',
+    ({ number, file, title }) => {
+      const [heading] = readFileSync(join(ROOT, 'docs/decisions', file ?? ''), 'utf8').split('\n');
+      expect(heading).toBe(`# ${number} ${title}`);
+    },
+  );
+});
+
 describe('docs/operations.md', () => {
   it('is held against what there is', () => {
     expect(messages).toEqual(

@@ -12,6 +12,9 @@ const LINK: Link = {
   mtu: 1500,
   mac: undefined,
   peerIndex: undefined,
+  peer: undefined,
+  bridge: undefined,
+  bridgePort: undefined,
   addresses: [],
 };
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { judge as judgeFile } from '../../../src/config/load.ts';
 import { parseConfig } from '../../../src/config/parse.ts';
 import { judgeConfiguration, judgeDisk, judgeLog, judgeRoot } from '../../../src/doctor/judge-host.ts';
-import { examineLinks, examineNftBridge, examineSystemCalls } from '../../../src/doctor/kernel.ts';
+import { examineLinks, examineSystemCalls, judgeNftAbility } from '../../../src/doctor/kernel.ts';
 import { examineTool, judgeNode, versionIn } from '../../../src/doctor/tools.ts';
 import { CommandError, MissingToolError } from '../../../src/errors.ts';
 import type { Run } from '../../../src/system/run.ts';
@@ -80,15 +80,21 @@ describe('a tool', () => {
 });
 
 describe('kernel', () => {
-  test('nftables with and without meta ibrname', async () => {
-    expect(await examineNftBridge(printing(''))).toEqual({
+  test('nftables with and without meta ibrname', () => {
+    expect(judgeNftAbility({ ibrname: true, lacks: new Set() })).toEqual({
       verdict: 'ok',
       seen: 'bridge family with meta ibrname',
     });
-    const lacking = failing('Error: Could not process rule: Operation not supported');
-    expect(await examineNftBridge(lacking)).toMatchObject({
+    expect(judgeNftAbility({ ibrname: false, lacks: new Set() })).toMatchObject({
       verdict: 'ok',
       seen: expect.stringContaining('set of veth ports'),
+    });
+  });
+  test('an nft that can not carry everything', () => {
+    expect(judgeNftAbility({ ibrname: true, lacks: new Set(['ARP in SNAP', 'police']) })).toEqual({
+      verdict: 'warning',
+      seen: "this nft can't write or list all rules, so these are left out: ARP in SNAP, police",
+      remedy: 'install nftables 1.0.6 or newer, then run tproxy apply',
     });
   });
   test('links that can not be made', async () => {

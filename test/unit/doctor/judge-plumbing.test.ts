@@ -12,7 +12,7 @@ import type { Facts, InsideFacts } from '../../../src/driver/facts/facts.ts';
 import { netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
 import type { NftChain } from '../../../src/system/nft-chains.ts';
-import { MAC, PLUMBED, plumbed, policeChain } from '../driver/facts.ts';
+import { MAC, PLUMBED, PORT_MAC, plumbed, policeChain } from '../driver/facts.ts';
 
 const APPLY = { verdict: 'failed', remedy: 'run tproxy apply' };
 
@@ -57,7 +57,7 @@ describe('veth pair', () => {
       { verdict: 'warning', seen: 'MTU 1400 and 1500 where the other ports of br0 have 1500' },
     ],
   ])('%s', (_name, facts, finding) => {
-    expect(judgeVeth(facts, 1500)).toMatchObject(finding);
+    expect(judgeVeth(facts, 1500, PORT_MAC)).toMatchObject(finding);
   });
 });
 

@@ -25,7 +25,7 @@ async function serve(greet: (socket: Socket) => void): Promise<number> {
 }
 
 function ask(port: number, silenceMs: number, sockets = '') {
-  return probe({ address: '127.0.0.1', port, connectMs: 10_000, silenceMs }, () => sockets);
+  return probe({ address: '127.0.0.1', port, connectMs: 10_000, silenceMs }, () => parseTcpSockets(sockets));
 }
 
 describe('a server', () => {
@@ -76,7 +76,9 @@ test('sockets of /proc/net/tcp', () => {
 
 test('a connection in the queue has not been taken', () => {
   const [service, local] = ['169.254.16.9:5030', '169.254.16.9:46096'];
-  expect(isTaken(WAITING, service, local)).toBe(false);
-  expect(isTaken(WAITING.replace(' 0 1 00000000abf', ' 77 1 00000000abf'), service, local)).toBe(true);
-  expect(isTaken('', service, local)).toBe(false);
+  expect(isTaken(parseTcpSockets(WAITING), service, local)).toBe(false);
+  expect(
+    isTaken(parseTcpSockets(WAITING.replace(' 0 1 00000000abf', ' 77 1 00000000abf')), service, local),
+  ).toBe(true);
+  expect(isTaken([], service, local)).toBe(false);
 });

@@ -6,14 +6,16 @@ import { words } from '../../../src/driver/plan/step-words.ts';
 import { HAND, type Step, undoOf } from '../../../src/driver/plan/steps.ts';
 import { CommandError } from '../../../src/errors.ts';
 import type { Run } from '../../../src/system/run.ts';
-import { BARE, MAC, ONEGATE, PLUMBED, TAPS } from './facts.ts';
+import { BARE, MAC, ONEGATE, PLUMBED, PORT_MAC, TAPS } from './facts.ts';
 
 const DESIRED = {
   endpoints: [ONEGATE],
   mac: MAC,
+  portMac: PORT_MAC,
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
+  lacks: new Set<string>(),
 } as const;
 const UP = planBridge(BARE, DESIRED);
 const DOWN = planBridge(PLUMBED, { ...DESIRED, endpoints: [] });

@@ -1,25 +1,68 @@
 import { describe, expect, test } from 'vitest';
-import type { Facts, NftFacts } from '../../../src/driver/facts/facts.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import type { Facts } from '../../../src/driver/facts/facts.ts';
+import type { Desired } from '../../../src/driver/plan/desired.ts';
+import { planBridge } from '../../../src/driver/plan/plan.ts';
 import type { Step } from '../../../src/driver/plan/steps.ts';
+import type { ArpForm } from '../../../src/driver/rules/arp-rules.ts';
+import type { ChainKind } from '../../../src/driver/rules/chains.ts';
 import { isDeviceSysctl, netnsSysctls } from '../../../src/driver/rules/netns-sysctls.ts';
 import type { Policing } from '../../../src/model/limits.ts';
-import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
+import type { NftChain } from '../../../src/system/nft-chains.ts';
+import {
+  BARE,
+  CUSTOM,
+  chainsThatAre,
+  MAC,
+  ONEGATE,
+  PLUMBED,
+  PORT_MAC,
+  plumbed,
+  policeChain,
+  TAPS,
+} from './facts.ts';
 
 const wanting = (...endpoints: Desired['endpoints']): Desired => ({
   endpoints,
   mac: MAC,
+  portMac: PORT_MAC,
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
+  lacks: new Set(),
 });
 const plan = (facts: Facts, desired = wanting(ONEGATE)): readonly Step[] => planBridge(facts, desired);
 
 const netns = 'one_tproxy_br0';
 const TAP = { tap: 'one-7-0', mac: MAC };
+/** The step that makes or replaces a chain of br0. */
+function put(
+  chain: ChainKind,
+  found: 'missing' | 'wrong' = 'missing',
+  form: ArpForm = 'port-set',
+  policing?: Policing,
+): Step {
+  return { do: 'put-chain', chain, found, subject: { bridge: 'br0', form, policing, lacks: new Set() } };
+}
+
+function drop(chain: ChainKind): Step {
+  return { do: 'drop-chain', chain, bridge: 'br0' };
+}
+
+function nameOf(step: Step): string {
+  return 'chain' in step ? `${step.do} ${step.chain}` : step.do;
+}
+
 const ALL_SYSCTLS = netnsSysctls('br0a');
 const DEVICE_SYSCTLS = new Map([...ALL_SYSCTLS].filter(([path]) => isDeviceSysctl(path, 'br0a')));
-const CREATE_VETH = { do: 'create-veth', netns, port: 'br0b', device: 'br0a', mtu: 1500, mac: MAC };
+const CREATE_VETH = {
+  do: 'create-veth',
+  netns,
+  port: 'br0b',
+  device: 'br0a',
+  mtu: 1500,
+  mac: MAC,
+  portMac: PORT_MAC,
+};
 const IN_BRIDGE = [
   { do: 'set-port-master', port: 'br0b', bridge: 'br0' },
   { do: 'set-port-up', port: 'br0b' },
@@ -47,11 +90,11 @@ describe('a bare bridge', () => {
       { do: 'create-table', family: 'bridge' },
       { do: 'create-port-set' },
       { do: 'list-port', names: ['br0b'] },
-      { do: 'create-chain', bridge: 'br0', form: 'port-set' },
-      { do: 'create-guard', form: 'port-set' },
+      put('arp'),
+      put('guard'),
       { do: 'create-tap-map' },
       { do: 'change-taps', remove: [], add: [TAP] },
-      { do: 'create-redirect' },
+      put('redirect'),
       { do: 'create-table', family: 'ip' },
       { do: 'create-map', bridge: 'br0' },
       { do: 'change-endpoints', bridge: 'br0', remove: [], add: [ONEGATE] },
@@ -61,8 +104,8 @@ describe('a bare bridge', () => {
   test('is told by its name where the kernel knows the bridge of a frame', () => {
     const steps = plan(BARE, { ...wanting(ONEGATE), arpForm: 'ibrname' });
     expect(steps).toContainEqual({ do: 'list-port', names: ['br0b', 'br0'] });
-    expect(steps).toContainEqual({ do: 'create-guard', form: 'ibrname' });
-    expect(steps).toContainEqual({ do: 'create-chain', bridge: 'br0', form: 'ibrname' });
+    expect(steps).toContainEqual(put('guard', 'missing', 'ibrname'));
+    expect(steps).toContainEqual(put('arp', 'missing', 'ibrname'));
   });
 
   test('shares the tables of other bridges', () => {
@@ -73,15 +116,15 @@ describe('a bare bridge', () => {
         ipTable: 'shared',
         bridgeTable: 'shared',
         portSet: { state: 'shared', listed: false },
-        guard: 'right',
+        chains: chainsThatAre({ guard: 'right' }),
       },
     });
-    expect(steps.slice(FRESH_LINKS.length).map((step) => step.do)).toEqual([
+    expect(steps.slice(FRESH_LINKS.length).map(nameOf)).toEqual([
       'list-port',
-      'create-chain',
+      'put-chain arp',
       'create-tap-map',
       'change-taps',
-      'create-redirect',
+      'put-chain redirect',
       'create-map',
       'change-endpoints',
     ]);
@@ -229,38 +272,19 @@ describe('"exists" is not "correct"', () => {
       plumbed({ netns: { is: 'stale' } }),
       [{ do: 'delete-netns', netns }, ...withVethReplaced(FRESH_LINKS)],
     ],
-    [
-      'the ARP chain is gone',
-      plumbed({ nft: { chain: 'missing' } }),
-      [{ do: 'create-chain', bridge: 'br0', form: 'port-set' }],
-    ],
-    [
-      'the ARP chain has other rules',
-      plumbed({ nft: { chain: 'wrong-rules' } }),
-      [{ do: 'rewrite-chain', bridge: 'br0', form: 'port-set' }],
-    ],
-    [
-      'the ARP chain hangs on another hook',
-      plumbed({ nft: { chain: 'wrong-hook' } }),
-      [
-        { do: 'delete-chain', bridge: 'br0' },
-        { do: 'create-chain', bridge: 'br0', form: 'port-set' },
-      ],
-    ],
+    ['the ARP chain is gone', plumbed({ nft: { chain: 'missing' } }), [put('arp')]],
+    ['the ARP chain has other rules', plumbed({ nft: { chain: 'wrong-rules' } }), [put('arp', 'wrong')]],
+    ['the ARP chain hangs on another hook', plumbed({ nft: { chain: 'wrong-hook' } }), [put('arp', 'wrong')]],
     [
       'our port is not in the set of veth ports',
       plumbed({ nft: { portSet: { state: 'alone', listed: false } } }),
       [{ do: 'list-port', names: ['br0b'] }],
     ],
-    ['the guard is gone', plumbed({ nft: { guard: 'missing' } }), [{ do: 'create-guard', form: 'port-set' }]],
-    [
-      'the guard has other rules',
-      plumbed({ nft: { guard: 'wrong-rules' } }),
-      [{ do: 'rewrite-guard', form: 'port-set' }],
-    ],
+    ['the guard is gone', plumbed({ nft: { guard: 'missing' } }), [put('guard')]],
+    ['the guard has other rules', plumbed({ nft: { guard: 'wrong-rules' } }), [put('guard', 'wrong')]],
     [
       'the bridge would learn our MAC elsewhere',
-      plumbed({ port: { pinned: ['02:00:00:00:00:99'] } }),
+      plumbed({ port: { pinned: [{ mac: '02:00:00:00:00:99', vlan: undefined }] } }),
       [{ do: 'pin-mac', port: 'br0b', mac: MAC }],
     ],
     [
@@ -285,7 +309,7 @@ describe('"exists" is not "correct"', () => {
   test('a stranger that has the name of our port is told of, not touched', () => {
     const facts = plumbed({ port: { is: 'stranger', kind: 'bridge' } });
     expect(() => plan(facts)).toThrow(
-      'bridge br0: br0b is taken by a device of kind bridge, and our port has to have this name: rename or delete that device',
+      'bridge br0: br0b is taken by a device of kind bridge; our port has to have this name: rename or delete that device',
     );
   });
 });
@@ -331,19 +355,19 @@ describe('frames of guests go to the nearest proxy', () => {
       'no guest with a tap, by hand',
       PLUMBED,
       { here: [], elsewhere: new Set<string>() },
-      [{ do: 'delete-redirect' }, { do: 'change-taps', remove: [TAP], add: [] }, { do: 'delete-tap-map' }],
+      [drop('redirect'), { do: 'change-taps', remove: [TAP], add: [] }, { do: 'delete-tap-map' }],
     ],
     [
       'the chain is gone',
-      plumbed({ nft: { redirect: { chain: 'missing', taps: PLUMBED.nft.redirect.taps } } }),
+      plumbed({ nft: { redirect: { chain: 'missing', taps: PLUMBED.nft.taps } } }),
       TAPS,
-      [{ do: 'create-redirect' }],
+      [put('redirect')],
     ],
     [
       'the chain has other rules',
-      plumbed({ nft: { redirect: { chain: 'wrong-rules', taps: PLUMBED.nft.redirect.taps } } }),
+      plumbed({ nft: { redirect: { chain: 'wrong-rules', taps: PLUMBED.nft.taps } } }),
       TAPS,
-      [{ do: 'delete-redirect' }, { do: 'create-redirect' }],
+      [put('redirect', 'wrong')],
     ],
     [
       'the veth is one of a stock driver, with a MAC of its own',
@@ -353,7 +377,7 @@ describe('frames of guests go to the nearest proxy', () => {
         { do: 'pin-mac', port: 'br0b', mac: OLD },
         { do: 'create-tap-map' },
         { do: 'change-taps', remove: [], add: [{ tap: 'one-7-0', mac: OLD }] },
-        { do: 'create-redirect' },
+        put('redirect'),
       ],
     ],
   ])('%s', (_, facts, there, steps) => {
@@ -364,10 +388,10 @@ describe('frames of guests go to the nearest proxy', () => {
 describe('what ports may send', () => {
   const policing = { portRate: 300, portBandwidth: 400 };
   const OFF = { portRate: 0, portBandwidth: 0 };
-  const create = { do: 'create-police', form: 'port-set', policing };
-  const rewrite = { do: 'rewrite-police', form: 'port-set', policing };
+  const create = put('police', 'missing', 'port-set', policing);
+  const rewrite = put('police', 'wrong', 'port-set', policing);
 
-  test.each<[string, NftFacts['police'], Policing | undefined, readonly object[]]>([
+  test.each<[string, NftChain | undefined, Policing | undefined, readonly object[]]>([
     ['no limit, and there is none', undefined, OFF, []],
     ['limited', undefined, policing, [create]],
     ['limited as it is', policeChain(policing), policing, []],
@@ -386,7 +410,7 @@ describe('what ports may send', () => {
       policing,
       [rewrite],
     ],
-    ['no longer', policeChain(policing), OFF, [{ do: 'delete-police' }]],
+    ['no longer', policeChain(policing), OFF, [drop('police')]],
     ['nobody knows, and there is none', undefined, undefined, []],
     ['nobody knows, so it stays', policeChain(policing), undefined, []],
   ])('%s', (_, police, wanted, steps) => {
@@ -396,26 +420,24 @@ describe('what ports may send', () => {
 
   test('goes with the last bridge, and not before', () => {
     const nft = { police: policeChain(policing) };
-    expect(plan(plumbed({ nft }), wanting())).toContainEqual({ do: 'delete-police' });
+    expect(plan(plumbed({ nft }), wanting())).toContainEqual(drop('police'));
     const portSet = { state: 'shared', listed: true } as const;
-    expect(plan(plumbed({ nft: { ...nft, portSet } }), wanting())).not.toContainEqual({
-      do: 'delete-police',
-    });
+    expect(plan(plumbed({ nft: { ...nft, portSet } }), wanting())).not.toContainEqual(drop('police'));
   });
 });
 
 describe('taking it away', () => {
-  const remove = (facts: Facts) => plan(facts, wanting()).map((step) => step.do);
+  const remove = (facts: Facts) => plan(facts, wanting()).map(nameOf);
 
   test('alone on its host: no trace, nft first', () => {
     expect(remove(PLUMBED)).toEqual([
       'delete-map',
       'delete-table',
-      'delete-chain',
-      'delete-guard',
+      'drop-chain arp',
+      'drop-chain guard',
       'unlist-port',
       'delete-port-set',
-      'delete-redirect',
+      'drop-chain redirect',
       'change-taps',
       'delete-tap-map',
       'delete-table',
@@ -433,9 +455,9 @@ describe('taking it away', () => {
     const redirect = { chain: 'right', taps } as const;
     const facts = plumbed({ nft: { ipTable: 'shared', bridgeTable: 'shared', portSet: shared, redirect } });
     const steps = plan(facts, { ...wanting(), taps: { here: [], elsewhere: new Set(['one-8-0']) } });
-    expect(steps.map((step) => step.do)).toEqual([
+    expect(steps.map(nameOf)).toEqual([
       'delete-map',
-      'delete-chain',
+      'drop-chain arp',
       'unlist-port',
       'change-taps',
       'delete-veth',

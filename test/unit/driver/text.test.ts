@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import type { Desired } from '../../../src/driver/plan/desired.ts';
 import { ipLine } from '../../../src/driver/plan/ip-text.ts';
 import { nftText } from '../../../src/driver/plan/nft-text.ts';
-import { type Desired, planBridge } from '../../../src/driver/plan/plan.ts';
+import { planBridge } from '../../../src/driver/plan/plan.ts';
 import { HAND, type Step, type StepOfHand } from '../../../src/driver/plan/steps.ts';
-import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, plumbed, policeChain, TAPS } from './facts.ts';
+import { BARE, CUSTOM, MAC, ONEGATE, PLUMBED, PORT_MAC, plumbed, policeChain, TAPS } from './facts.ts';
 
 const DESIRED: Desired = {
   endpoints: [ONEGATE],
   mac: MAC,
+  portMac: PORT_MAC,
   arpForm: 'port-set',
   taps: TAPS,
   policing: undefined,
+  lacks: new Set(),
 };
 
 function nftOf(steps: readonly Step[]): string {
@@ -38,9 +41,9 @@ add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,time
 add chain bridge one_tproxy guard { type filter hook prerouting priority dstnat - 10; policy accept; }
 add rule bridge one_tproxy guard ip saddr 169.254.16.9 iifname != @veth_ports drop comment "one_tproxy 071159c149f2"
 add rule bridge one_tproxy guard meta protocol arp arp saddr ip 169.254.16.9 iifname != @veth_ports drop comment "one_tproxy 8a65d97fe896"
-add rule bridge one_tproxy guard meta protocol { 8021q, 8021ad } @ll,116,12 0 @nh,4,12 0 iifname != @veth_ports drop comment "one_tproxy 7db44f33c45c"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000800 @nh,160,32 0xa9fe1009 iifname != @veth_ports drop comment "one_tproxy 67ba3a91d6ea"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000806 @nh,176,32 0xa9fe1009 iifname != @veth_ports drop comment "one_tproxy 08752b44bf21"
+add rule bridge one_tproxy guard meta protocol { 0x8100, 0x88a8 } @ll,116,12 0 @nh,4,12 0 iifname != @veth_ports drop comment "one_tproxy b3c9742329f8"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000800 @nh,160,32 0xa9fe1009 meta protocol 4 iifname != @veth_ports drop comment "one_tproxy dee8f9f2c19b"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000806 @nh,176,32 0xa9fe1009 meta protocol 4 iifname != @veth_ports drop comment "one_tproxy 5e77669447e3"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 56717f4bf399"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders add @senders { iifname . ip saddr } comment "one_tproxy 8b9dd5aa9181"
 add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 4c0f1c98cc4f"
@@ -68,9 +71,9 @@ add set bridge one_tproxy newcomers { type ifname; size 4096; flags dynamic,time
 add chain bridge one_tproxy guard { type filter hook prerouting priority dstnat - 10; policy accept; }
 add rule bridge one_tproxy guard ip saddr 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy c67ff8dac048"
 add rule bridge one_tproxy guard meta protocol arp arp saddr ip 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 7772e5eee316"
-add rule bridge one_tproxy guard meta protocol { 8021q, 8021ad } @ll,116,12 0 @nh,4,12 0 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 4445ca9d3b5d"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000800 @nh,160,32 0xa9fe1009 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 5f93568936d9"
-add rule bridge one_tproxy guard meta protocol 4 @nh,0,64 0xaaaa030000000806 @nh,176,32 0xa9fe1009 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 5390654c5ba1"
+add rule bridge one_tproxy guard meta protocol { 0x8100, 0x88a8 } @ll,116,12 0 @nh,4,12 0 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 2cd63b61db15"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000800 @nh,160,32 0xa9fe1009 meta protocol 4 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 8bb563c4e7a8"
+add rule bridge one_tproxy guard @nh,0,32 0xaaaa0300 @nh,32,32 0x00000806 @nh,176,32 0xa9fe1009 meta protocol 4 meta ibrname @veth_ports iifname != @veth_ports drop comment "one_tproxy 251da5909212"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 56717f4bf399"
 add rule bridge one_tproxy guard ip daddr 169.254.16.9 iifname . ip saddr != @senders add @senders { iifname . ip saddr } comment "one_tproxy 8b9dd5aa9181"
 add rule bridge one_tproxy guard meta protocol arp arp daddr ip 169.254.16.9 iifname . arp saddr ip != @senders update @newcomers { iifname limit rate over 4/second burst 32 packets } drop comment "one_tproxy 4c0f1c98cc4f"
@@ -96,6 +99,8 @@ add element ip one_tproxy ep_br0 { 5030 comment "proxy=v2" : 10.11.12.13 . 5030,
   test('a repaired ARP chain', () => {
     expect(nftOf(planBridge(plumbed({ nft: { chain: 'wrong-rules' } }), DESIRED))).toBe(`\
 flush chain bridge one_tproxy ch_br0
+delete chain bridge one_tproxy ch_br0
+add chain bridge one_tproxy ch_br0 { type filter hook forward priority filter; policy accept; }
 add rule bridge one_tproxy ch_br0 meta protocol arp arp operation request arp daddr ip 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 09bffaf74e63"
 add rule bridge one_tproxy ch_br0 ip daddr 169.254.16.9 oifname != @veth_ports drop comment "one_tproxy 7b74e85c96c1"
 `);
@@ -124,7 +129,7 @@ add rule bridge one_tproxy police ip daddr 169.254.16.9 iifname != @veth_ports u
   test('ports with another limit, in the form of the stock drivers', () => {
     const police = policeChain({ portRate: 300, portBandwidth: 400 }, 'ibrname');
     const desired = { ...DESIRED, arpForm: 'ibrname', policing: { portRate: 0, portBandwidth: 1 } } as const;
-    expect(nftOf(planBridge(plumbed({ nft: { police } }), desired))).toBe(`\
+    expect(nftOf(planBridge(plumbed({ nft: { police, form: 'ibrname' } }), desired))).toBe(`\
 ${REMOVED}${SETS}add chain bridge one_tproxy police { type filter hook prerouting priority dstnat - 20; policy accept; }
 add rule bridge one_tproxy police ip daddr 169.254.16.9 meta ibrname @veth_ports iifname != @veth_ports update @police_bytes { iifname limit rate over 125000 bytes/second burst 65536 bytes } counter drop comment "one_tproxy 53e7e63de0eb"
 `);
@@ -168,7 +173,7 @@ describe('ip', () => {
   test('a new bridge', () => {
     expect(ipOf(planBridge(BARE, DESIRED))).toEqual([
       'ip: netns add one_tproxy_br0',
-      'ip: link add name br0b mtu 1500 type veth peer name br0a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_br0',
+      'ip: link add name br0b mtu 1500 address fe:ff:10:09:00:01 type veth peer name br0a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_br0',
       'ip: link set dev br0b master br0',
       'ip: link set dev br0b up',
       'ip-in-netns: link set dev lo up',
@@ -183,7 +188,7 @@ describe('ip', () => {
     expect(ipOf(planBridge(facts, DESIRED)).slice(0, 3)).toEqual([
       'ip: netns add one_tproxy_onebr-fifteen-b',
       expect.stringMatching(
-        /^ip: link add name otp[0-9a-f]{10}b mtu 1500 type veth peer name otp[0-9a-f]{10}a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_onebr-fifteen-b$/,
+        /^ip: link add name otp[0-9a-f]{10}b mtu 1500 address fe:ff:10:09:00:01 type veth peer name otp[0-9a-f]{10}a mtu 1500 address 02:00:00:00:00:01 netns one_tproxy_onebr-fifteen-b$/,
       ),
       expect.stringMatching(/^ip: link set dev otp[0-9a-f]{10}b master onebr-fifteen-b$/),
     ]);

@@ -5,9 +5,9 @@ import {
   byAge,
   isLiving,
 } from '../../../src/driver/attachments/attachment.ts';
+import { decideAfterLeaving, wantedServices } from '../../../src/driver/decide.ts';
 import { bridgeUse } from '../../../src/driver/guests.ts';
 import { unionOf } from '../../../src/driver/union.ts';
-import { wantedAfterwards, wantedServices } from '../../../src/driver/wanted.ts';
 import { BARE, CUSTOM, ONEGATE, plumbed, service } from './facts.ts';
 
 const at = (uptimeS: number) => ({ bootId: 'boot', uptimeS });
@@ -158,6 +158,7 @@ describe('what is wanted', () => {
   const stock = { guestPorts: ['one-9-0'], unrecorded: ['one-9-0'] };
   const facts = plumbed({ nft: { endpoints: [ONEGATE, CUSTOM] } });
   const services = [service(5030, '10.11.12.13:5030')];
+  const removed = { is: 'remove', why: 'its last guest has left' };
 
   test.each([
     ['goes, when nobody else is there', alone, new Set<number>(), []],
@@ -169,15 +170,15 @@ describe('what is wanted', () => {
   });
 
   test.each([
-    ['nobody is left', facts, [], alone, services, { is: 'nothing' }],
-    ['nobody is left, and the configuration is unreadable', facts, [], alone, undefined, { is: 'nothing' }],
+    ['nobody is left', facts, [], alone, services, removed],
+    ['nobody is left, and the configuration is unreadable', facts, [], alone, undefined, removed],
     [
       'the bridge is gone',
       { ...facts, device: { is: 'missing' } as const },
       [vm(1, 'a')],
       alone,
       services,
-      { is: 'nothing' },
+      { is: 'remove', why: 'its bridge is gone' },
     ],
     [
       'only strangers are left',
@@ -212,6 +213,6 @@ describe('what is wanted', () => {
       { is: 'services', services, conflicts: [], foreign: [CUSTOM] },
     ],
   ])('afterwards: %s', (_, there, living, use, readable, expected) => {
-    expect(wantedAfterwards({ facts: there, living, use }, readable)).toEqual(expected);
+    expect(decideAfterLeaving({ facts: there, living, use }, readable)).toEqual(expected);
   });
 });

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { close, eventfd, fcntl } from '../../../src/linux/descriptor.ts';
 import { allocate, cFunction, check, errnoName, errnoOf } from '../../../src/linux/ffi.ts';
-import { accept, recv, send, tcpConnect, tcpListen, tcpSocket } from '../../../src/linux/socket.ts';
+import {
+  accept,
+  type Origin,
+  recv,
+  send,
+  tcpConnect,
+  tcpListen,
+  tcpSocket,
+} from '../../../src/linux/tcp-socket.ts';
 import { seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { parseIpv4 } from '../../../src/model/ipv4.ts';
 
@@ -109,13 +117,13 @@ export function inNetns<T>(path: string, task: () => T): T {
 }
 
 /** The next connection, or undefined when none is there. */
-export function acceptNow(listening: number): number | undefined {
-  const fd = accept(listening);
+export function acceptNow(listening: number, origin?: Origin): number | undefined {
+  const fd = accept(listening, origin);
   return fd >= 0 ? fd : undefined;
 }
 
-export function acceptSoon(listening: number): number {
-  return spin('a connection to accept', () => acceptNow(listening));
+export function acceptSoon(listening: number, origin?: Origin): number {
+  return spin('a connection to accept', () => acceptNow(listening, origin));
 }
 
 /** Two connected TCP sockets. */

@@ -3,7 +3,7 @@ import { close, eventfd, write } from '../../../src/linux/descriptor.ts';
 import { EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, Epoll } from '../../../src/linux/epoll.ts';
 import { Errno } from '../../../src/linux/errno.ts';
 import { allocate, cFunction } from '../../../src/linux/ffi.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import { receiveBytes, sendBytes, tcpPair } from './endpoints.ts';
 
 const one = allocate(8);

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { shutdownWrite } from '../../../src/linux/socket.ts';
 import { closePipe, openPipe, type Pipe, splice } from '../../../src/linux/splice.ts';
+import { shutdownWrite } from '../../../src/linux/tcp-socket.ts';
 import {
   limitBuffers,
   openDescriptors,

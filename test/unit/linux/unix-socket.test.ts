@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { SyscallError } from '../../../src/errors.ts';
 import { close } from '../../../src/linux/descriptor.ts';
 import { Errno } from '../../../src/linux/errno.ts';
-import { accept, tcpSocket } from '../../../src/linux/socket.ts';
+import { accept, tcpSocket } from '../../../src/linux/tcp-socket.ts';
 import { peerCredentials, seqpacketConnect, seqpacketListen } from '../../../src/linux/unix-socket.ts';
 import { acceptSoon, openDescriptors } from './endpoints.ts';
 

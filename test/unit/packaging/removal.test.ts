@@ -35,12 +35,14 @@ function calls(): string[] {
   return existsSync(join(root, 'calls')) ? readFileSync(join(root, 'calls'), 'utf8').trim().split('\n') : [];
 }
 
-test('removal ends the timer and takes the metrics along; the daemons are not stopped', () => {
+test('removal ends the timers and takes the metrics along; the daemons are not stopped', () => {
   run('prerm', 'remove');
   run('postrm', 'remove');
   expect(calls()).toEqual([
     '--quiet disable one-tproxy.service',
+    '--quiet disable one-tproxy-firewall.service',
     '--quiet disable --now one-tproxy-metrics.timer',
+    '--quiet disable --now one-tproxy-apply.timer',
     '--system daemon-reload',
   ]);
   expect(existsSync(join(root, METRICS))).toBe(false);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CommandError } from '../../../src/errors.ts';
 import { batchLinesDone, classifyIpFailure } from '../../../src/system/ip-errors.ts';
-import { classifyNftFailure } from '../../../src/system/nft-errors.ts';
+import { classifyNftFailure, explainNftFailure } from '../../../src/system/nft-errors.ts';
 import { failure } from './fixtures.ts';
 
 describe('nft', () => {
@@ -22,6 +22,16 @@ describe('nft', () => {
     expect(classifyNftFailure(new CommandError('x', { command: 'nft', status: 1, stderr }))).toBe(
       'missing-object',
     );
+  });
+
+  test('a change that does not fit into one transaction says what to do', () => {
+    // Measured: 8 000 endpoints with comments, in a user namespace, where the buffer can't be raised.
+    const stderr = 'netlink: Error: Could not process rule: Message too long';
+    const error = new CommandError(`nft -f -: ${stderr}`, { command: 'nft -f -', status: 1, stderr });
+    expect(explainNftFailure(error)).toMatchObject({
+      what: `nft -f -: ${stderr}: the change does not fit into the buffer of one transaction`,
+      remedy: 'configure fewer services, or raise net.core.wmem_max',
+    });
   });
 
   test('what is no answer of nft is none of them', () => {

@@ -8,7 +8,8 @@ import { answering, failure, fixture } from './fixtures.ts';
 describe('links', () => {
   test('are read with kind, master, peer and MTU', () => {
     const { links } = parseIpAnswer(fixture('ip/6.1.0/links.json'), 'ip');
-    const base = { up: true, mtu: 1500, addresses: [] };
+    const base = { up: true, mtu: 1500, addresses: [], peer: undefined, bridge: undefined };
+    const port = { state: 'disabled', timerS: 0 };
     expect(links).toEqual([
       {
         ...base,
@@ -18,6 +19,8 @@ describe('links', () => {
         kind: 'bridge',
         master: undefined,
         peerIndex: undefined,
+        bridge: { filtersVlans: false, stpDelayS: undefined, callsIptables: false },
+        bridgePort: undefined,
       },
       {
         ...base,
@@ -27,6 +30,8 @@ describe('links', () => {
         kind: 'veth',
         master: 'br0',
         peerIndex: undefined,
+        peer: 'guest',
+        bridgePort: port,
       },
       {
         ...base,
@@ -36,6 +41,7 @@ describe('links', () => {
         kind: 'tun',
         master: 'br0',
         peerIndex: undefined,
+        bridgePort: port,
       },
       {
         ...base,
@@ -45,6 +51,7 @@ describe('links', () => {
         kind: 'veth',
         master: 'br0',
         peerIndex: 2,
+        bridgePort: port,
       },
     ]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CommandError, MissingToolError, PermissionError } from '../../../src/errors.ts';
 import { UnreadableAnswerError } from '../../../src/system/json.ts';
-import { applyNft, hasIbrname, readEndpointMaps, readObjects, readTables } from '../../../src/system/nft.ts';
+import { applyNft, readEndpointMaps, readObjects, readTables } from '../../../src/system/nft.ts';
 import type { Run } from '../../../src/system/run.ts';
 import { answering, failure, fixture } from './fixtures.ts';
 
@@ -214,7 +214,7 @@ describe('applying', () => {
       return { stdout: '', stderr: '' };
     };
     await applyNft(run, 'add table ip one_tproxy\n');
-    expect(calls).toEqual([['nft', ['-f', '-'], { input: 'add table ip one_tproxy\n' }]]);
+    expect(calls).toEqual([['nft', ['-f', '-'], { input: 'add table ip one_tproxy\n', inputFrom: 'file' }]]);
   });
 
   test.each([
@@ -224,21 +224,5 @@ describe('applying', () => {
   ])('explains %s', async (name, message) => {
     const run = answering({ 'nft -f -': failure(`nft/1.0.6/${name}.stderr`) });
     await expect(applyNft(run, 'x')).rejects.toThrow(message);
-  });
-});
-
-describe('meta ibrname', () => {
-  const PROBE = 'nft -c -f -';
-
-  test.each([
-    ['there', '', true],
-    ['not there', failure('nft/1.0.6/ibrname-unsupported.stderr'), false],
-  ])('is %s', async (_, answer, expected) => {
-    expect(await hasIbrname(answering({ [PROBE]: answer }))).toBe(expected);
-  });
-
-  test('is unknown when nft fails otherwise', async () => {
-    const run = answering({ [PROBE]: failure('nft/1.0.6/syntax.stderr') });
-    await expect(hasIbrname(run)).rejects.toThrow(/syntax error/);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Entry, parseEntry } from '../../../../src/cli/log/entry.ts';
 import { type Filter, passes } from '../../../../src/cli/log/filter.ts';
 import { formatEntry } from '../../../../src/cli/log/format.ts';
+import { type Entry, parseEntry } from '../../../../src/cli/log/log-entry.ts';
 import { styleFor } from '../../../../src/cli/text/style.ts';
 
 const TIME = new Date(2026, 10, 22, 1, 58, 1, 7).getTime();

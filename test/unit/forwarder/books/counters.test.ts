@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { RecordBatch } from '../../../../src/dataplane/connection-records.ts';
 import type { Outcome } from '../../../../src/dataplane/outcome.ts';
-import { RecordBatch } from '../../../../src/dataplane/records.ts';
+import { composeStats } from '../../../../src/forwarder/books/compose-stats.ts';
 import { Counters } from '../../../../src/forwarder/books/counters.ts';
-import { livingOf } from '../../../../src/forwarder/books/living.ts';
-import { composeStats } from '../../../../src/forwarder/books/stats.ts';
+import { livingTotals } from '../../../../src/forwarder/books/living-totals.ts';
 import { parseIpv4 } from '../../../../src/model/ipv4.ts';
 import { CONNECT_BUCKETS_MS } from '../../../../src/model/stats.ts';
 import { HEALTH } from '../../stats-fixture.ts';
@@ -55,7 +55,13 @@ function statsOf(counters: Counters, living = new Float64Array()) {
     failures: [{ port: 81, reason: 'EADDRINUSE' }],
   };
   const bridges = [listening];
-  return composeStats({ bridges, counters, living: livingOf(living, nameOf), health: HEALTH, byGuest: true });
+  return composeStats({
+    bridges,
+    counters,
+    living: livingTotals(living, nameOf),
+    health: HEALTH,
+    byGuest: true,
+  });
 }
 
 describe('counters', () => {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import pino from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import type { BridgeHost } from '../../../../src/forwarder/bridges/bridge-host.ts';
 import { BridgeListener } from '../../../../src/forwarder/bridges/bridge-listener.ts';
+import type { BridgeOwner } from '../../../../src/forwarder/bridges/bridge-owner.ts';
 import { DEFAULT_SETTINGS } from '../../../../src/model/settings.ts';
 
 const started: ChildProcess[] = [];
@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 /** A forwarder whose listeners come up and say nothing. */
-function silentHost(): BridgeHost {
+function silentHost(): BridgeOwner {
   return {
     log: pino({ enabled: false }),
     settings: DEFAULT_SETTINGS,

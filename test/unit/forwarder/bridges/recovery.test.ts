@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Recovery, type RecoveryHost } from '../../../../src/forwarder/bridges/recovery.ts';
+import { Recovery, type RecoveryOwner } from '../../../../src/forwarder/bridges/recovery.ts';
 import type { ServedBridge } from '../../../../src/forwarder/bridges/served-bridge.ts';
 
 /** A bridge whose netns has gone. */
@@ -25,7 +25,7 @@ function recoveryOf(bridges: () => Iterable<ServedBridge>) {
     recovered: () => undefined,
     log,
   };
-  const recovery = new Recovery(host as unknown as RecoveryHost);
+  const recovery = new Recovery(host as unknown as RecoveryOwner);
   recovery.start();
   return { recovery, told };
 }

@@ -1,3 +1,0 @@
-import { workerMain } from './worker.ts';
-
-workerMain();
