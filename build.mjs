@@ -112,7 +112,8 @@ for (const architecture of ARCHITECTURES) {
 }
 
 cpSync(join(ROOT, 'remotes/vnm'), OUT, { recursive: true });
-for (const script of ['launch-listener', 'together', 'watch']) {
+execFileSync(process.execPath, [join(ROOT, 'remotes/hooks.mjs'), OUT]);
+for (const script of ['launch-listener', 'together', 'watch', 'without-node']) {
   cpSync(join(ROOT, 'remotes', script), join(LIBRARY, script));
   chmodSync(join(LIBRARY, script), 0o755);
 }

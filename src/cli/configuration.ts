@@ -54,7 +54,7 @@ export async function configurationForVm(file: string, report: Reporter): Promis
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     report.error(error.message);
-    return { services: undefined, settings: DEFAULT_SETTINGS, policing: undefined };
+    return { services: undefined, settings: DEFAULT_SETTINGS, policing: undefined, required: false };
   }
 }
 

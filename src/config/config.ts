@@ -10,4 +10,6 @@ export interface Config {
   readonly services: readonly Service[];
   /** For the driver. Undefined: there is no file, or a setting is faulty: nobody knows, and what is in force stays. */
   readonly policing: Policing | undefined;
+  /** For hooks: a fault of ours keeps a VM from starting. */
+  readonly required: boolean;
 }

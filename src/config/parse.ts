@@ -2,6 +2,7 @@ import { DEFAULT_POLICING } from '../model/limits.ts';
 import { DEFAULT_SETTINGS } from '../model/settings.ts';
 import type { Config } from './config.ts';
 import { FILE_KEYS, KEY_PREFIX } from './mesh/file-keys.ts';
+import { requiredIn } from './mesh/required.ts';
 import { SYMBOL_KEYS } from './reader/key-style.ts';
 import { readKeys } from './reader/keys.ts';
 import { inOrder, type Problem } from './reader/problem.ts';
@@ -15,12 +16,14 @@ export interface ParsedConfig {
   readonly readable: boolean;
 }
 
-const UNKNOWN: Config = { settings: DEFAULT_SETTINGS, services: [], policing: undefined };
+const UNKNOWN: Config = { settings: DEFAULT_SETTINGS, services: [], policing: undefined, required: false };
 
 /** Takes our keys out of the text of `OpenNebulaNetwork.conf`. Never throws, whatever the text is. */
 export function parseConfig(text: string): ParsedConfig {
   const read = readFile(text, { style: SYMBOL_KEYS, example: ':tproxy:' }, parseRoot);
-  return read.readable ? { ...read.value, readable: true } : { config: UNKNOWN, ...read };
+  return read.readable
+    ? { ...read.value, readable: true }
+    : { config: { ...UNKNOWN, required: requiredIn(text) }, ...read };
 }
 
 function parseRoot({ fields, place, source }: Root): Omit<ParsedConfig, 'readable'> {
@@ -28,7 +31,7 @@ function parseRoot({ fields, place, source }: Root): Omit<ParsedConfig, 'readabl
   const { fields: known, own, within, problems } = readKeys(ours, FILE_KEYS, place, source);
   if (known === undefined) return { config: UNKNOWN, problems: inOrder(problems) };
 
-  const { services, limits: written, ...settings } = known;
+  const { services, required, limits: written, ...settings } = known;
   const { portRate, portBandwidth, ...limits } = written;
   // Any of them may be a limit that was meant otherwise, and one that falls away lets everything pass.
   const faultless = own.length === 0 && [...within.keys()].every((property) => property === 'services');
@@ -37,7 +40,12 @@ function parseRoot({ fields, place, source }: Root): Omit<ParsedConfig, 'readabl
     portBandwidth: portBandwidth ?? DEFAULT_POLICING.portBandwidth,
   };
   return {
-    config: { settings: { ...settings, limits }, services, policing: faultless ? policing : undefined },
+    config: {
+      settings: { ...settings, limits },
+      services,
+      policing: faultless ? policing : undefined,
+      required,
+    },
     problems: inOrder(problems),
   };
 }

@@ -28,7 +28,7 @@ const REFERENCE: Readonly<Record<'services' | 'limits' | 'settings', () => strin
   settings: () =>
     table(
       ['key', 'default', 'type', 'meaning'],
-      keysOf(SETTING_KEYS).map((key) => {
+      keysOf({ ...SETTING_KEYS, required: FILE_KEYS.required }).map((key) => {
         const { standard = 'none' } = key;
         const shown = typeof standard === 'object' ? 'see there' : String(standard);
         return [nameOf(key), shown, acceptedBy(key), key.doc.meaning];

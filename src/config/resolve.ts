@@ -1,9 +1,9 @@
 import { isIPv4 } from 'node:net';
-import { messageOf } from '../errors.ts';
+import { messageOf, TproxyError } from '../errors.ts';
 import type { Resolved } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
 import { withTimeLimit } from '../time-limit.ts';
-import { getentLookup, type Lookup } from './lookup.ts';
+import { getentLookup, type Lookup, NO_SUCH_HOST } from './lookup.ts';
 import { whyNoUpstream } from './mesh/address.ts';
 
 export interface ResolveOptions {
@@ -40,6 +40,7 @@ async function ask(name: string, lookup: Lookup, timeoutMs: number): Promise<Res
     const why = isIPv4(address) ? whyNoUpstream(address) : 'which is no IPv4 address';
     return why === undefined ? { address } : { reason: `${name}: resolves to ${address}, ${why}` };
   } catch (error) {
-    return { reason: messageOf(error) };
+    const unknown = error instanceof TproxyError && error.code === NO_SUCH_HOST;
+    return { reason: messageOf(error), ...(unknown ? { unknown } : {}) };
   }
 }

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Examination } from './check.ts';
-import { judgeConfiguration, judgeDisk, judgeRoot, judgeTables } from './judge-host.ts';
+import { judgeConfiguration, judgeDisk, judgeRoot, judgeTables, judgeTroubles } from './judge-host.ts';
 import { examineLinks, examineSystemCalls, judgeNftAbility } from './kernel.ts';
 import { examineNeighbours } from './neighbours.ts';
 import type { Scene } from './scene.ts';
@@ -96,6 +96,13 @@ export function hostChecks(scene: Scene): readonly Examination[] {
       title: 'configuration',
       needs: [],
       examine: async () => judgeConfiguration(await scene.config()),
+    },
+    {
+      id: 'hooks',
+      part: HOST,
+      title: 'hooks',
+      needs: [],
+      examine: () => judgeTroubles(scene.troubles()),
     },
     ...disks,
   ];

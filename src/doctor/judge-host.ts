@@ -1,5 +1,6 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { formatProblem } from '../config/reader/problem.ts';
+import type { Trouble } from '../process/troubles.ts';
 import type { NftTables } from '../system/nft.ts';
 import { counted } from '../words.ts';
 import { type Finding, failed, ok, warning } from './check.ts';
@@ -27,6 +28,19 @@ export function judgeConfiguration({ file, state, config, problems }: LoadedConf
   if (state === 'missing') return ok(`there is no ${file}: no services`);
   const { services } = config;
   return ok(`${file}: ${counted(services.length, 'service')}`);
+}
+
+/** What hooks could not do for NICs whose VMs run all the same. */
+export function judgeTroubles(troubles: readonly Trouble[]): Finding {
+  if (troubles.length === 0) return ok('none has failed');
+  const lines = troubles
+    .slice(0, SHOWN_PROBLEMS)
+    .map(
+      ({ vmId, nicId, bridge, at, reason }) =>
+        `VM ${vmId}, NIC ${nicId} on ${bridge}, ${new Date(at).toISOString()}: ${reason}`,
+    );
+  const more = troubles.length > SHOWN_PROBLEMS ? [`${troubles.length - SHOWN_PROBLEMS} more`] : [];
+  return failed([...lines, ...more].join('\n'), 'remove the cause, then run tproxy apply');
 }
 
 /** Our tables, once they could be read. */

@@ -84,11 +84,16 @@ export function judgeWatch(processes: readonly ProcessFacts[]): Finding {
 
 /** Processes under our titles that are not ours: they may hold ports that guests should reach through us. */
 export function judgeStrangers(found: readonly Stranger[]): Finding {
+  const shown = (list: readonly Stranger[]): string =>
+    list.map(({ title, pid }) => `${title} (${pid})`).join(', ');
+  const others = found.filter(({ ruby }) => !ruby);
+  if (others.length > 0) {
+    return warning(`not of this program: ${shown(others)}`, `see what it is: ps -fp ${others[0]?.pid}`);
+  }
   if (found.length === 0) return ok('none');
-  const pids = found.map(({ pid }) => pid).join(' ');
-  return warning(
-    `not of this program: ${found.map(({ title, pid }) => `${title} (${pid})`).join(', ')}`,
-    `if it is the version in Ruby, end it: kill ${pids}; then tproxy start`,
+  return failed(
+    `OpenNebula's own tproxy in Ruby still runs: ${shown(found)}`,
+    'run tproxy start, which ends it and takes over',
   );
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { bridgeOfNetns, netnsName, PREFIX } from '../model/names.ts';
 import { netnsPath } from '../process/paths.ts';
+import { predecessors } from '../process/predecessors.ts';
 import { hostInode, namespaceInode, type OwnProcess, ownProcesses, titleOf } from '../process/processes.ts';
 import { VERSION_VARIABLE } from '../process/roles.ts';
 
@@ -49,11 +50,14 @@ function factsOf(pid: number): Omit<ProcessFacts, keyof OwnProcess> {
 export interface Stranger {
   readonly title: string;
   readonly pid: number;
+  /** A daemon of OpenNebula's own tproxy: `start` takes over from it. */
+  readonly ruby: boolean;
 }
 
 /** All strangers in the network namespaces of this host. `own`: our processes. */
 export function strangers(own: readonly OwnProcess[]): readonly Stranger[] {
   const host = hostInode();
+  const ruby = new Set(predecessors().map(({ pid }) => pid));
   const ours = new Set(own.map(({ pid }) => pid));
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name);
@@ -64,6 +68,8 @@ export function strangers(own: readonly OwnProcess[]): readonly Stranger[] {
     const place = bridge === undefined ? host : namespaceInode(netnsPath(netnsName(bridge)));
     // Of another sandbox or container otherwise.
     const inode = namespaceInode(`/proc/${pid}/ns/net`);
-    return inode !== undefined && (inode === place || inode === host) ? [{ title, pid }] : [];
+    return inode !== undefined && (inode === place || inode === host)
+      ? [{ title, pid, ruby: ruby.has(pid) }]
+      : [];
   });
 }

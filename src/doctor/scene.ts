@@ -12,6 +12,7 @@ import { TproxyError } from '../errors.ts';
 import type { Endpoint, Upstream } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
 import { ABILITY_FILE, netnsPath, RUN_DIRECTORY } from '../process/paths.ts';
+import { type Trouble, TroubleBook } from '../process/troubles.ts';
 import { type NetnsState, thisHost } from '../system/host.ts';
 import { askIp } from '../system/ip.ts';
 import type { Link } from '../system/ip-json.ts';
@@ -47,6 +48,8 @@ export interface Scene {
   /** Names of the files in `/run/netns`. */
   netnsNames(): Promise<readonly string[]>;
   guests(): Promise<GuestsSeen>;
+  /** NICs whose last hook failed. */
+  troubles(): readonly Trouble[];
   processes(): readonly ProcessFacts[];
   /** What `tproxy apply` would do. */
   plan(): Promise<readonly BridgeOutcome[]>;
@@ -107,6 +110,7 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
       const [devices, now, loaded] = await Promise.all([host.deviceNames(), host.now(), attachments.load()]);
       return { ...byLife(loaded.attachments, devices, now), damaged: loaded.damaged };
     }),
+    troubles: once(() => new TroubleBook().all()),
     processes: once(processFacts),
     plan: once(async () => {
       const { state, config: wanted } = await config();

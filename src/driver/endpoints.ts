@@ -1,5 +1,5 @@
-import type { Endpoint } from '../model/endpoint.ts';
-import { endpointOf, type Service } from '../model/service.ts';
+import type { Endpoint, Upstream } from '../model/endpoint.ts';
+import { endpointOf, type NetworkRef, type Service, selectServices } from '../model/service.ts';
 import type { AddressBook } from './addresses.ts';
 import type { Reporter } from './deps.ts';
 
@@ -31,4 +31,43 @@ export async function endpointsFor(
     if (upstream !== undefined) kept.push(endpointOf(service, upstream));
   }
   return [...endpoints, ...kept];
+}
+
+/**
+ * The services, with those marked whose host does not exist and that have no address from before: a later entry for the same
+ * port stands in for such a one. A name that merely can't be asked for now keeps its place, or each fault of a name server would
+ * lead guests elsewhere; one that was known before keeps its last good address. `networks`: those of the bridge; `current`: what
+ * it has.
+ */
+export async function withUnknownMarked(
+  services: readonly Service[],
+  networks: readonly NetworkRef[],
+  current: readonly Endpoint[],
+  addresses: AddressBook,
+): Promise<readonly Service[]> {
+  const contested = networks.flatMap((network) =>
+    selectServices(services, network).shadowed.flatMap(({ service, by }) => [service, by]),
+  );
+  await addresses.learn(contested);
+  const unknown = new Set(contested.filter((service) => isUnknown(service, addresses)));
+  if (unknown.size === 0) return services;
+  const hasLastGood = ({ servicePort, remotePort }: Service): boolean => {
+    const last = current.find((endpoint) => endpoint.servicePort === servicePort)?.upstream;
+    if (last === undefined || last.port !== remotePort) return false;
+    // What the map has may be what another entry gave.
+    return !contested.some((other) => other.servicePort === servicePort && leadsTo(other, last, addresses));
+  };
+  return services.map((service) =>
+    unknown.has(service) && !hasLastGood(service) ? { ...service, unknown: true } : service,
+  );
+}
+
+function isUnknown(service: Service, addresses: AddressBook): boolean {
+  const resolved = addresses.addressOf(service);
+  return 'reason' in resolved && resolved.unknown === true;
+}
+
+function leadsTo(service: Service, { address, port }: Upstream, addresses: AddressBook): boolean {
+  const resolved = addresses.addressOf(service);
+  return 'address' in resolved && resolved.address === address && service.remotePort === port;
 }

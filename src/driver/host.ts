@@ -5,6 +5,7 @@ import { readTables } from '../system/nft.ts';
 import { type Attachment, tapsOn } from './attachments/attachment.ts';
 import { type Decision, decideAnyTime } from './decide.ts';
 import type { DriverDeps } from './deps.ts';
+import { withUnknownMarked } from './endpoints.ts';
 import type { Facts } from './facts/facts.ts';
 import { observeBridge } from './facts/observe.ts';
 import { look, type View } from './look.ts';
@@ -103,7 +104,10 @@ async function intend(
   services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<{ readonly decision: Decision; readonly endpoints: readonly Endpoint[] }> {
-  const decision = decideAnyTime(facts, living, services);
+  const networks = living.map(({ network }) => network);
+  const mapped = facts.nft.endpoints ?? [];
+  const marked = services && (await withUnknownMarked(services, networks, mapped, deps.addresses));
+  const decision = decideAnyTime(facts, living, marked);
   switch (decision.is) {
     case 'services':
       return { decision, endpoints: await desiredEndpoints(decision, facts, deps) };

@@ -10,6 +10,8 @@ export interface AttachRequest {
   readonly network: NetworkRef;
   /** Ports of the bridge that lead out of the host: PHYDEV and VLAN device. */
   readonly uplinks: readonly string[];
+  /** The guest comes even when this fails, so `apply` shall find it. */
+  readonly staysOnRecord?: boolean;
 }
 
 /** The attachment to record, and the one that is recorded now. A repeated `up` does not lose its place in the queue. */
@@ -29,7 +31,7 @@ export async function clearUp(
   { owner, bridge, uplinks }: AttachRequest,
   previous: Attachment | undefined,
   view: View,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<void> {
   for (const attachment of view.leftover) {

@@ -1,9 +1,10 @@
 import type { Endpoint } from '../model/endpoint.ts';
 import { netnsName } from '../model/names.ts';
-import { type Service, selectServices } from '../model/service.ts';
+import { type Selection, type Service, selectServices } from '../model/service.ts';
 import { tapsOn } from './attachments/attachment.ts';
 import { wantedServices } from './decide.ts';
-import type { DriverDeps } from './deps.ts';
+import type { DriverDeps, Reporter } from './deps.ts';
+import { withUnknownMarked } from './endpoints.ts';
 import type { BridgeDevice, Facts } from './facts/facts.ts';
 import { glanceAtBridge, observeBridge } from './facts/observe.ts';
 import { type Forwarding, untilForwarding } from './forwarding.ts';
@@ -19,6 +20,8 @@ export type Attached =
   | { readonly is: 'passed-over'; readonly why: string }
   /** No network on the bridge has any service. */
   | { readonly is: 'idle' }
+  /** Nobody can tell what it should have, so the bridge keeps what is mapped. */
+  | { readonly is: 'as-mapped'; readonly servicePorts: readonly number[] }
   | {
       readonly is: 'ready';
       readonly servicePorts: readonly number[];
@@ -29,21 +32,17 @@ export type Attached =
 
 /**
  * Gives a bridge what its attached networks, this one among them, should have. When it resolves with `ready`, the service
- * ports answer. When it rejects, the host is as it was before. Acts in the root namespace.
+ * ports answer. When it rejects, the host is as it was before. `services` undefined: the configuration is unreadable.
+ * Acts in the root namespace.
  */
 export async function attach(
   request: AttachRequest,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Attached> {
-  const own = selectServices(services, request.network);
-  for (const { service, by } of own.shadowed) {
-    deps.report.warning(
-      `line ${service.line}: ignored, because line ${by.line} has service port ${service.servicePort} already`,
-    );
-  }
   // A name server may take seconds: not while others wait for the lock.
-  await deps.addresses.learn(own.services);
+  const own = selectServices(services ?? [], request.network);
+  await deps.addresses.learn([...own.services, ...own.shadowed.map(({ service }) => service)]);
   const attached = await deps.withLock(() => attachLocked(request, services, deps));
   if (attached.is !== 'ready') return attached;
   return whenForwarding(attached, request.bridge, deps);
@@ -66,12 +65,18 @@ type AttachedLocked = Exclude<Attached, { is: 'ready' }> | Ready;
 
 async function attachLocked(
   request: AttachRequest,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<AttachedLocked> {
   const { bridge } = request;
-  const [view, found] = await Promise.all([look(deps), observe(bridge, deps)]);
-  const facts = await withOthers(view, found, services, deps);
+  const observed = observe(bridge, deps);
+  const [view] = await Promise.all([look(deps), observed.catch(() => undefined)]);
+  const facts = await observed
+    .then((found) => withOthers(view, found, services, deps))
+    .catch(async (error: unknown) => {
+      if (request.staysOnRecord === true) await recordBlindly(request, view, deps);
+      throw error;
+    });
   if (facts.device.is !== 'bridge') return { is: 'passed-over', why: whyNot(facts.device) };
 
   const { previous, own } = ownAttachment(request, view);
@@ -79,20 +84,52 @@ async function attachLocked(
   const living = [...others, own];
   const use = bridgeUse(facts, living, { uplinks: request.uplinks, leaving: [] });
   const owned = new Set([...others, ...(previous ? [previous] : [])].flatMap((one) => one.servicePorts));
-  const wanted = wantedServices({ facts, living, use }, services, owned);
-  const endpoints = await desiredEndpoints(wanted, facts, deps);
+  const mapped = facts.nft.endpoints ?? [];
+  const networks = living.map(({ network }) => network);
+  const marked = services && (await withUnknownMarked(services, networks, mapped, deps.addresses));
+  if (marked !== undefined) tellShadowed(selectServices(marked, request.network), deps.report);
+  const wanted = marked && wantedServices({ facts, living, use }, marked, owned);
+  const endpoints = wanted === undefined ? mapped : await desiredEndpoints(wanted, facts, deps);
 
-  const ours = endpoints.filter((endpoint) => !wanted.foreign.includes(endpoint));
+  const ours = endpoints.filter(({ servicePort }) =>
+    wanted === undefined ? owned.has(servicePort) : !isIn(wanted.foreign, servicePort),
+  );
   await deps.attachments.put({ ...own, servicePorts: ours.map(({ servicePort }) => servicePort) });
   const everywhere = [...view.living.filter((other) => other !== previous), own];
-  const attached = await bringUp(facts, endpoints, tapsOn(bridge, everywhere), deps).catch(
-    async (error: unknown) => {
+  // Unreadable is not empty: what there is of plumbing without endpoints stays as well.
+  const untouched = services === undefined && mapped.length === 0;
+  const attached = await (untouched
+    ? Promise.resolve({ is: 'idle' } as const)
+    : bringUp(facts, endpoints, tapsOn(bridge, everywhere), deps)
+  ).catch(async (error: unknown) => {
+    if (request.staysOnRecord !== true) {
       await (previous === undefined ? deps.attachments.remove(own) : deps.attachments.put(previous));
-      throw error;
-    },
-  );
+    }
+    throw error;
+  });
   await clearUp(request, previous, view, services, deps);
-  return attached;
+  if (services !== undefined) return attached;
+  return { is: 'as-mapped', servicePorts: mapped.map(({ servicePort }) => servicePort) };
+}
+
+function tellShadowed({ shadowed }: Selection, report: Reporter): void {
+  for (const { service, by } of shadowed) {
+    const { line, servicePort, remoteAddr } = service;
+    if (service.unknown === true && by.unknown !== true) {
+      report.error(
+        `service port ${servicePort}: line ${by.line} stands in for line ${line}: no host ${remoteAddr}`,
+      );
+    } else
+      report.warning(
+        `line ${line}: ignored, because line ${by.line} has service port ${servicePort} already`,
+      );
+  }
+}
+
+/** What is on the bridge can't be seen, but the guest comes. */
+async function recordBlindly(request: AttachRequest, view: View, { attachments }: DriverDeps): Promise<void> {
+  const { own, previous } = ownAttachment(request, view);
+  await attachments.put({ ...own, servicePorts: previous?.servicePorts ?? [] });
 }
 
 /**
@@ -102,7 +139,7 @@ async function attachLocked(
 async function withOthers(
   view: View,
   facts: Facts,
-  services: readonly Service[],
+  services: readonly Service[] | undefined,
   deps: DriverDeps,
 ): Promise<Facts> {
   const { bridge, device, nft } = facts;
@@ -144,4 +181,8 @@ async function bringUp(
     changed: steps.length > 0,
     stp: facts.device.is === 'bridge' && facts.device.info?.stpDelayS !== undefined,
   };
+}
+
+function isIn(endpoints: readonly Endpoint[], port: number): boolean {
+  return endpoints.some(({ servicePort }) => servicePort === port);
 }

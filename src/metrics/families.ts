@@ -18,6 +18,7 @@ export function familiesOf(stats: Stats): Family[] {
     ...serviceFamilies(stats.bridges),
     ...bridgeFamilies(stats.bridges),
     ...healthFamilies(stats.health),
+    ...troubleFamilies(stats.health.failedNics ?? 0),
   ];
 }
 
@@ -29,6 +30,11 @@ export function upFamilies(up: boolean): Family[] {
 /** Endpoints in nft, also while nothing runs: a host that has some and no forwarder is in trouble. */
 export function endpointFamilies(endpoints: number): Family[] {
   return [gauge('tproxy_endpoints', 'Service ports that the endpoint maps in nft ask for.', endpoints)];
+}
+
+/** NICs whose last hook failed without keeping their VM from starting. */
+export function troubleFamilies(nics: number): Family[] {
+  return [gauge('tproxy_failed_nics', 'NICs of VMs that run although their last hook failed.', nics)];
 }
 
 type Of = readonly (readonly [Readonly<Record<string, string>>, ServiceStats])[];

@@ -10,12 +10,14 @@ export interface Service {
   /** Names or ids of networks; empty: every network. */
   readonly networks: readonly string[];
   readonly options?: EndpointOptions;
+  /** Its host does not exist, and no address is known from before: a later entry for the port stands in for it. */
+  readonly unknown?: boolean;
   /** Line of the entry in the configuration file, from 1. */
   readonly line: number;
 }
 
-/** What a host name comes to: an IPv4 address, or why there is none. */
-export type Resolved = { readonly address: string } | { readonly reason: string };
+/** What a host name comes to: an IPv4 address, or why there is none. `unknown`: the name does not exist, says who has to know. */
+export type Resolved = { readonly address: string } | { readonly reason: string; readonly unknown?: true };
 
 /** A virtual network as the orchestrator names it. */
 export interface NetworkRef {
@@ -27,7 +29,7 @@ export interface NetworkRef {
 export interface Selection {
   /** In the order of the file. */
   readonly services: readonly Service[];
-  /** Matching entries whose service port an earlier matching entry has. */
+  /** Matching entries whose service port another matching entry has: an earlier one, or one that stands in for it. */
   readonly shadowed: readonly { readonly service: Service; readonly by: Service }[];
 }
 
@@ -38,8 +40,10 @@ export function selectServices(services: readonly Service[], network: NetworkRef
   for (const service of services) {
     if (!matches(service, network)) continue;
     const by = chosen.get(service.servicePort);
-    if (by === undefined) chosen.set(service.servicePort, service);
-    else shadowed.push({ service, by });
+    // In the place of one that leads nowhere, the next one that leads somewhere.
+    const standsIn = by?.unknown === true && service.unknown !== true;
+    if (by === undefined || standsIn) chosen.set(service.servicePort, service);
+    if (by !== undefined) shadowed.push(standsIn ? { service: by, by: service } : { service, by });
   }
   return { services: [...chosen.values()], shadowed };
 }

@@ -67,6 +67,8 @@ export interface Health {
   readonly memory: number;
   /** The longest that the main thread was late within the last minute, and what the data plane took to answer this. */
   readonly lagMs: number;
+  /** NICs of VMs that run although their last hook failed; absent from forwarders that do not count them. */
+  readonly failedNics?: number;
   readonly answerMs: number;
   /** The last time that the endpoints were read: seconds since 1970. */
   readonly reload?: { readonly at: number; readonly ok: boolean; readonly failed: readonly string[] };

@@ -4,7 +4,9 @@ import { errorOf, type SyncReport } from '../control/report.ts';
 import { TproxyError } from '../errors.ts';
 import type { Endpoint, EndpointMaps } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
+import { endPredecessors, predecessors } from '../process/predecessors.ts';
 import { endProcesses, type OwnProcess, ownProcesses, type Role } from '../process/processes.ts';
+import type { TakeOver } from '../process/roles.ts';
 import { readEndpointMaps } from '../system/nft.ts';
 import type { Run } from '../system/run.ts';
 import { spawnForwarder } from './spawn-forwarder.ts';
@@ -30,7 +32,7 @@ export async function start(options: VerbOptions): Promise<void> {
 
 /** Brings the running processes to what the endpoint maps say. Rejects with code `NOT_RUNNING` when there is nothing to reload. */
 export async function reload(options: VerbOptions): Promise<void> {
-  const report = await askToSync({ settings: options.settings });
+  const report = await syncOnlyOurs({ settings: options.settings }, options);
   if (report !== undefined) {
     demand(report, options);
     return;
@@ -39,9 +41,9 @@ export async function reload(options: VerbOptions): Promise<void> {
     await stop();
     return;
   }
-  if (ownProcesses().some(({ role }) => role === 'watch')) {
-    // It died just now. Whoever asked shall not have to wait for a pause of the watch.
-    demand(await spawnForwarder(options.settings, 'adopt'), options);
+  // A watch without a forwarder: it died just now, and whoever asked shall not have to wait for a pause of the watch.
+  if (predecessors().length > 0 || ownProcesses().some(({ role }) => role === 'watch')) {
+    demand(await succeed(options, 'adopt'), options);
     return;
   }
   throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
@@ -56,7 +58,7 @@ export async function restart(options: VerbOptions): Promise<void> {
     await stop();
     return;
   }
-  demand(await spawnForwarder(options.settings, 'replace'), options);
+  demand(await succeed(options, 'replace'), options);
 }
 
 /** Ends all processes, draining ones included, and their relays. */
@@ -67,7 +69,8 @@ export async function stop(): Promise<void> {
   await endProcesses(ofRoles('watch'), 'SIGKILL', STOP_GRACE_MS);
   await endProcesses(ofRoles('forwarder', 'draining'), 'SIGTERM', STOP_GRACE_MS);
   await endProcesses(ofRoles('listener'), 'SIGTERM', STOP_GRACE_MS);
-  const stubborn = ownProcesses();
+  await endPredecessors();
+  const stubborn = [...ownProcesses(), ...predecessors()];
   if (stubborn.length > 0) {
     throw new TproxyError(
       `still running: ${stubborn.map(({ pid }) => pid).join(', ')}; look at them with ps -fp`,
@@ -97,14 +100,42 @@ export async function serves(
  * Brings everything, or only what is of `bridge`, to what the maps say: by the running forwarder, which reads them itself,
  * or by a new one. Undefined when there is no endpoint anywhere: then what still runs was stopped.
  */
-async function bringUp({ run, settings }: VerbOptions, bridge?: string): Promise<SyncReport | undefined> {
-  const running = await askToSync(bridge === undefined ? { settings } : { settings, bridge });
+async function bringUp(options: VerbOptions, bridge?: string): Promise<SyncReport | undefined> {
+  const { run, settings } = options;
+  const running = await syncOnlyOurs(bridge === undefined ? { settings } : { settings, bridge }, options);
   if (running !== undefined && running.served > 0) return running;
   if (!hasEndpoints(await readEndpointMaps(run))) {
     await stop();
     return undefined;
   }
-  return (running && (await askToSync({ settings }))) ?? (await spawnForwarder(settings, 'adopt'));
+  return (running && (await askToSync({ settings }))) ?? (await succeed(options, 'adopt'));
+}
+
+/**
+ * Starts a forwarder. Daemons of OpenNebula's own tproxy hold the ports, so they end first: what they relay is cut, as it is by
+ * each of their own reloads.
+ */
+async function succeed(options: VerbOptions, takeOver: TakeOver): Promise<SyncReport> {
+  await takeOverFromRuby(options);
+  return spawnForwarder(options.settings, takeOver);
+}
+
+async function takeOverFromRuby({ warn }: VerbOptions): Promise<boolean> {
+  const ended = await endPredecessors();
+  if (ended.length === 0) return false;
+  const which = ended.map(({ title, pid }) => `${title} (${pid})`).join(', ');
+  warn?.(`ended the Ruby daemons of OpenNebula's own tproxy, and their connections: ${which}`);
+  return true;
+}
+
+/** Where some bridge can't be served, the Ruby daemons may be the reason: somebody has started them again. */
+async function syncOnlyOurs(
+  request: RequestOf<'sync'>,
+  options: VerbOptions,
+): Promise<SyncReport | undefined> {
+  const report = await askToSync(request);
+  const isWell = report === undefined || report.bridges.every(({ trouble }) => trouble === undefined);
+  return isWell || !(await takeOverFromRuby(options)) ? report : askToSync(request);
 }
 
 /** Undefined also when the forwarder died while it was asked. */

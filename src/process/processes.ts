@@ -59,7 +59,7 @@ export function titleOf(pid: number): string {
   }
 }
 
-function environmentOf(pid: number): ReadonlyMap<string, string> {
+export function environmentOf(pid: number): ReadonlyMap<string, string> {
   try {
     const pairs = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
     return new Map(
@@ -71,7 +71,7 @@ function environmentOf(pid: number): ReadonlyMap<string, string> {
 }
 
 /** True when all of its user ids are root's: those of a program that a local user runs setuid are not. */
-function isRoots(pid: number): boolean {
+export function isRoots(pid: number): boolean {
   try {
     return /^Uid:\t0\t0\t0\t0$/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
   } catch {
@@ -80,7 +80,7 @@ function isRoots(pid: number): boolean {
 }
 
 /** True for a process that root has put into another network namespace: whoever else does so has a user namespace of its own. */
-function wasPutElsewhere(pid: number, host: number): boolean {
+export function wasPutElsewhere(pid: number, host: number): boolean {
   const [network, user] = [namespaceInode(`/proc/${pid}/ns/net`), namespaceInode(`/proc/${pid}/ns/user`)];
   return network !== host && user === namespaceInode('/proc/self/ns/user');
 }
@@ -147,13 +147,23 @@ export async function endProcesses(
   graceMs: number,
 ): Promise<void> {
   const host = hostInode();
-  const same = (process: OwnProcess): boolean => {
-    const now = ownProcess(process.pid, host);
-    return now !== undefined && now.bridge === process.bridge;
+  const isSame = ({ pid, bridge }: OwnProcess): boolean => {
+    const now = ownProcess(pid, host);
+    return now !== undefined && now.bridge === bridge;
   };
-  const send = (process_: OwnProcess, which: NodeJS.Signals): void => {
+  await endAll(found, isSame, signal, graceMs);
+}
+
+/** The same for processes that `isSame` knows again. */
+export async function endAll<P extends { readonly pid: number }>(
+  found: readonly P[],
+  isSame: (process: P) => boolean,
+  signal: NodeJS.Signals,
+  graceMs: number,
+): Promise<void> {
+  const send = (process_: P, which: NodeJS.Signals): void => {
     try {
-      if (same(process_)) process.kill(process_.pid, which);
+      if (isSame(process_)) process.kill(process_.pid, which);
     } catch {
       // It went away by itself.
     }
@@ -162,7 +172,7 @@ export async function endProcesses(
   const killAt = performance.now() + graceMs;
   let killed = false;
   for (;;) {
-    const left = found.filter((process_) => isAlive(process_.pid) && same(process_));
+    const left = found.filter((process_) => isAlive(process_.pid) && isSame(process_));
     if (left.length === 0 || performance.now() > killAt + 5000) return;
     if (!killed && performance.now() >= killAt) {
       killed = true;

@@ -2,7 +2,7 @@ import { isBridgeName } from '../model/names.ts';
 import type { SkippedNic } from './template.ts';
 
 /** Drivers whose NICs have no Linux bridge to plumb, whatever BRIDGE_TYPE says (or does not say, before 5.8). */
-const OTHER_DRIVERS = ['ovswitch', 'ovswitch_vxlan', 'elastic', 'vcenter'];
+const OTHER_DRIVERS = ['ovswitch', 'ovswitch_vxlan', 'vcenter'];
 
 type Why = Pick<SkippedNic, 'level' | 'reason'>;
 

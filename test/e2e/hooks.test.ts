@@ -88,14 +88,17 @@ test('one service port on two bridges leads to two upstreams', async () => {
   expect(await hypervisor.leftovers()).toEqual([]);
 });
 
-test.each(['bridge', 'fw', '802.1Q', 'vxlan'])('the hooks of driver %s deploy and clean', async (vnMad) => {
-  const { box, hypervisor, guest } = site;
-  await hypervisor.deploy(guest, { vnMad });
-  expect(await ask(guest, 5030)).toBe('first');
-  await removeGuest(box, guest);
-  await hypervisor.undeploy(guest, { vnMad });
-  expect(await hypervisor.leftovers()).toEqual([]);
-});
+test.each(['bridge', 'fw', '802.1Q', 'vxlan', 'elastic', 'nodeport'])(
+  'the hooks of driver %s deploy and clean',
+  async (vnMad) => {
+    const { box, hypervisor, guest } = site;
+    await hypervisor.deploy(guest, { vnMad });
+    expect(await ask(guest, 5030)).toBe('first');
+    await removeGuest(box, guest);
+    await hypervisor.undeploy(guest, { vnMad });
+    expect(await hypervisor.leftovers()).toEqual([]);
+  },
+);
 
 test('a network that no service is meant for gets no plumbing', async () => {
   const { box, hypervisor, guest } = site;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { plumbByHand } from '../support/hypervisor.ts';
 import { MachineImage } from '../support/machine-image.ts';
 import { addBridge, addGuest, type Guest, removeGuest } from '../support/network.ts';
 import { makePackages, removePackages, VERSION } from '../support/packages.ts';
@@ -73,23 +74,44 @@ async function stockDown(bridge: string): Promise<void> {
 
 type CalledFor = Pick<Guest, 'bridge' | 'vmId' | 'nicId'>;
 
+interface RubyCall {
+  readonly network?: string;
+  /** Further fields of the NIC, as stock drivers have them from the template. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** A driver of OpenNebula's that has read this VM, as the shim finds it. */
+  readonly driverOf?: number;
+}
+
 /** What a stock driver does with the file that `require 'tproxy'` finds. */
 function rubyCall(
   direction: 'up' | 'down',
   { bridge, vmId, nicId }: CalledFor,
-  network = 'private',
+  { network = 'private', fields = {}, driverOf }: RubyCall = {},
 ): string[] {
+  const nic = {
+    bridge,
+    network,
+    network_id: '0',
+    nic_id: `${nicId}`,
+    target: `one-${vmId}-${nicId}`,
+    mac: '02:00:c0:a8:96:0b',
+    ...fields,
+  };
+  const pairs = Object.entries(nic).map(([key, value]) => `:${key} => '${value}'`);
+  const driver = `
+    module VNMMAD; class VNMDriver; def vm; { 'ID' => '${driverOf}' }; end; end; end
+    driver = VNMMAD::VNMDriver.new`;
   const script = `
     require 'tproxy'
-    nic = { :bridge => '${bridge}', :network => '${network}', :network_id => '0', :nic_id => '${nicId}',
-            :target => 'one-${vmId}-${nicId}', :mac => '02:00:c0:a8:96:0b' }
+    ${driverOf === undefined ? '' : driver}
+    nic = { ${pairs.join(', ')} }
     VNMMAD::TProxy.setup_tproxy(nic, :${direction})
     puts VNMMAD::TProxy.veth(nic)`;
   return ['ruby', '-I', VNM, '-e', script];
 }
 
-const ruby = (direction: 'up' | 'down', guest: CalledFor, network?: string): Promise<Finished> =>
-  site.box.run(rubyCall(direction, guest, network));
+const ruby = (direction: 'up' | 'down', guest: CalledFor, call?: RubyCall): Promise<Finished> =>
+  site.box.run(rubyCall(direction, guest, call));
 
 describe('the executable alone', () => {
   beforeEach(() => installer('install --only executable'));
@@ -111,6 +133,50 @@ describe('the executable alone', () => {
     expect(await site.box.sh(`cat ${VNM}/tproxy.rb ${VNM}/bridge/pre; ls ${VNM}/bridge`)).toBe(
       'stock tproxy.rb\nstock bridge/pre\nclean\npre\n',
     );
+  });
+});
+
+describe("daemons of OpenNebula's own tproxy in Ruby that still run", () => {
+  beforeEach(() => installer('install'));
+
+  /** As theirs are for us: the title, root, Ruby, the namespace, a port that is taken. */
+  async function startRuby(): Promise<void> {
+    const { box, bridge } = site;
+    await plumbByHand(box, bridge, { 5030: `${UPSTREAM_ADDRESS} . 1111` });
+    const forwarder = "Process.setproctitle('one_tproxy'); puts 'runs'; $stdout.flush; sleep";
+    const listener = `
+      require 'socket'
+      Process.setproctitle('one_tproxy_${bridge}')
+      server = TCPServer.new('169.254.16.9', 5030)
+      puts 'runs'; $stdout.flush
+      loop { client = server.accept; client.write('from ruby'); client.close }`;
+    await box.spawn(['ruby', '-e', forwarder]).waitFor(/runs/);
+    await box.netns(`one_tproxy_${bridge}`).spawn(['ruby', '-e', listener]).waitFor(/runs/);
+  }
+
+  const titles = async (): Promise<string[]> =>
+    (await site.hypervisor.tproxy('status')).stdout.split('\n').map((line) => line.replace(/: \d+$/, ''));
+
+  test.each<[string, () => Promise<Finished | string>]>([
+    ['start', () => site.hypervisor.must('start')],
+    ['reload', () => site.hypervisor.must('reload')],
+    ['restart', () => site.hypervisor.must('restart')],
+    ['apply', () => site.hypervisor.must('apply')],
+    ['up', () => site.hypervisor.deploy(site.guest)],
+  ])('%s takes over from them', async (_verb, act) => {
+    await startRuby();
+    expect(await ask(site.guest, 5030)).toBe('from ruby');
+    expect(await titles()).toEqual(['one_tproxy', 'one_tproxy_br0', '']);
+    await act();
+    expect(await ask(site.guest, 5030)).toBe('first');
+    expect(await titles()).toEqual(['one_tproxy', 'one_tproxy_br0', '']);
+    expect(site.box.processes().filter(({ cmdline }) => cmdline.startsWith('one_tproxy'))).toHaveLength(2);
+  });
+
+  test('stop ends them', async () => {
+    await startRuby();
+    await site.hypervisor.must('stop');
+    expect(site.box.processes().filter(({ cmdline }) => cmdline.startsWith('one_tproxy'))).toEqual([]);
   });
 });
 
@@ -143,11 +209,11 @@ describe('the shim', () => {
   test('stock drivers call it for the last guest of a bridge only: the others need no call', async () => {
     const { box, hypervisor, guest, bridge } = site;
     const other = await addGuest(box, bridge, { ip: '192.168.150.12' });
-    await ruby('up', guest, 'red');
-    await ruby('up', other, 'blue');
+    await ruby('up', guest, { network: 'red' });
+    await ruby('up', other, { network: 'blue' });
     await removeGuest(box, guest);
     await removeGuest(box, other);
-    expect(await ruby('down', other, 'blue')).toMatchObject({ status: 0 });
+    expect(await ruby('down', other, { network: 'blue' })).toMatchObject({ status: 0 });
     expect(await hypervisor.leftovers()).toEqual([]);
   });
 
@@ -165,14 +231,52 @@ describe('the shim', () => {
     const { box } = site;
     await addBridge(box, 'onebr-of-15-len');
     const guest = await addGuest(box, 'onebr-of-15-len', { ip: '192.168.150.13' });
-    const { status, stdout } = await ruby('up', guest, '<a> & "b" ]]>');
+    const { status, stdout } = await ruby('up', guest, { network: '<a> & "b" ]]>' });
     expect(status).toBe(0);
     expect(await ask(guest, 5030)).toBe('first');
     expect(await box.sh(`ip -o link show ${stdout.trim()}`)).toContain('master onebr-of-15-len');
   });
 
-  test('what goes wrong is an exception with the reason in it', async () => {
-    site.hypervisor.configure(':tproxy: [');
+  test('the VM of a NIC whose TARGET the template names is the one that the driver has read', async () => {
+    const { box, hypervisor, guest } = site;
+    await box.sh(`
+      ip link set ${guest.device} down
+      ip link set ${guest.device} name mytap0
+      ip link set mytap0 up
+    `);
+    const call = { fields: { target: 'mytap0' }, driverOf: guest.vmId };
+    expect(await ruby('up', guest, call)).toMatchObject({ status: 0 });
+    expect(await ask(guest, 5030)).toBe('first');
+    const records = await box.sh('ls /run/one_tproxy/attachments');
+    expect(records.trim()).toBe(`vm-${guest.vmId}-${guest.nicId}.json`);
+    await box.sh('ip link delete mytap0');
+    expect(await ruby('down', guest, call)).toMatchObject({ status: 0 });
+    expect(await hypervisor.leftovers()).toEqual([]);
+  });
+
+  test.each([
+    ['the physical device', { vn_mad: 'bridge', phydev: 'uplink' }, 'uplink'],
+    ['the VLAN device', { vn_mad: '802.1Q', phydev: 'uplink', vlan_id: '7' }, 'uplink.7'],
+  ])('%s is no guest, of whatever kind it is', async (_what, fields, uplink) => {
+    const { box, hypervisor, guest } = site;
+    await box.sh(`ip link add ${uplink} type veth peer name far && ip link set ${uplink} master br0 up`);
+    await ruby('up', guest, { fields });
+    await removeGuest(box, guest);
+    expect(await ruby('down', guest, { fields })).toMatchObject({ status: 0 });
+    expect(await hypervisor.leftovers()).toEqual([]);
+  });
+
+  test('what goes wrong keeps a VM from starting only where services are required', async () => {
+    await site.box.sh(`chmod 000 ${VNM}/tproxy && mv ${VNM}/tproxy ${VNM}/away`);
+    const { status, stdout, stderr } = await ruby('up', site.guest);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'br0b\n' });
+    expect(stderr).toMatch(/^ERROR: pre: tproxy up of bridge br0 failed: /m);
+    site.hypervisor.configure(':tproxy_required: true\n');
+    expect(await ruby('up', site.guest)).toMatchObject({ status: 1 });
+  });
+
+  test('what goes wrong where services are required is an exception with the reason in it', async () => {
+    site.hypervisor.configure(':tproxy_required: true\n:tproxy: [');
     const { status, stderr } = await ruby('up', site.guest);
     expect(status).toBe(1);
     expect(stderr).toMatch(/tproxy up of bridge br0 failed: ERROR: pre: .*unreadable/);

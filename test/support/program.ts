@@ -25,10 +25,13 @@ const HELD_OUTPUT_MS = 3_000;
 const LAST_OUTPUT_MS = 1_000;
 const SIGNALS: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
 
-/** Nothing of the test runner's environment leaks into the program under test. */
+/**
+ * Nothing of the test runner's environment leaks into the program under test. SHLVL: a first bash whose standard input is a
+ * socket, as Node's pipes are, reads the user's .bashrc.
+ */
 function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const path = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
-  return { PATH: path, HOME: '/root', USER: 'root', LC_ALL: 'C', ...extra };
+  return { PATH: path, HOME: '/root', USER: 'root', LC_ALL: 'C', SHLVL: '2', ...extra };
 }
 
 /** How to get to where a program shall run. */

@@ -144,7 +144,8 @@ async function startHolder(userns: boolean, id: string): Promise<Holder> {
   const shell = ['bash', '--norc', '-c', script, `sandbox-${id}`];
   const child = spawn('unshare', [...UNSHARE[userns ? 'userns' : 'root'], '--', ...shell], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    // SHLVL: a first bash whose standard input is a socket, as Node's pipes are, reads the user's .bashrc.
+    env: { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', SHLVL: '2' },
   });
   let output = '';
   const exited = new Promise<void>((resolve) => {

@@ -9,6 +9,7 @@ export const HEALTH: Health = {
   descriptors: { open: 40, limit: 1024 },
   memory: 60_000_000,
   lagMs: 0,
+  failedNics: 0,
   answerMs: 0,
 };
 

@@ -6,6 +6,7 @@ import { ExitCode, messageOf } from '../../errors.ts';
 import { missingProcesses } from '../../operate/missing.ts';
 import { start } from '../../operate/verbs.ts';
 import { ABILITY_FILE, RUN_DIRECTORY } from '../../process/paths.ts';
+import { TroubleBook } from '../../process/troubles.ts';
 import { runProgram } from '../../system/run.ts';
 import { faultlessConfiguration } from '../configuration.ts';
 import type { Io } from '../io.ts';
@@ -24,11 +25,13 @@ export async function apply(configFile: string, io: Io): Promise<ExitCode> {
     const outcomes = await applyHost(services, deps);
     printOutcomes(outcomes, io);
     try {
-      await start({ run: runProgram, settings });
+      await start({ run: runProgram, settings, warn: (text) => io.err(`WARNING: ${text}`) });
     } catch (error) {
       io.err(`ERROR: ${messageOf(error)}`);
       return ExitCode.failed;
     }
+    const troubles = new TroubleBook();
+    for (const { bridge, decision } of outcomes) if (decision !== 'failed') troubles.clearBridge(bridge);
     return exitCodeOf(outcomes);
   });
 }

@@ -29,16 +29,19 @@ export interface Concern {
 
 export interface Concerns {
   readonly list: readonly Concern[];
-  /** NICs that can't be handled because of their template; they have been reported. */
-  readonly faulty: number;
+  /** Why NICs can't be handled, because of their template; they have been reported. */
+  readonly reasons: readonly string[];
 }
 
 export async function readConcerns(options: DriverOptions, io: Io, report: Reporter): Promise<Concerns> {
-  if (options.byHand !== undefined) return { list: [concernByHand(options.byHand)], faulty: 0 };
+  if (options.byHand !== undefined) return { list: [concernByHand(options.byHand)], reasons: [] };
   const template = parseTemplate(await io.readStdin(MAX_TEMPLATE_CHARACTERS));
   const { nics, skipped } = selectNics(template);
   for (const { nicId, level, reason } of skipped) report[level](`NIC ${nicId} passed over: ${reason}`);
-  return { list: nics.map(concernOf), faulty: skipped.filter(({ level }) => level === 'error').length };
+  const reasons = skipped.flatMap(({ nicId, level, reason }) =>
+    level === 'error' ? [`NIC ${nicId} passed over: ${reason}`] : [],
+  );
+  return { list: nics.map(concernOf), reasons };
 }
 
 function concernByHand(byHand: NonNullable<DriverOptions['byHand']>): Concern {

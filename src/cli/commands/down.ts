@@ -8,24 +8,28 @@ import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
 import { type MakeDeps, realDeps, reporterOn, reporting } from './driver.ts';
+import { type Failures, failuresOf, survivingBugs } from './hook-run.ts';
 
 /**
- * `tproxy down`: takes away what only this VM's NICs needed. Each NIC is tried; one that fails makes the exit code 1. An
- * unreadable configuration matters only where other guests stay, whose services nobody can tell then: exit code 2.
+ * `tproxy down`: takes away what only this VM's NICs needed. Each NIC is tried. By hand and where services are required, one
+ * that fails makes the exit code 1, and 2 an unreadable configuration where other guests stay, whose services nobody can tell.
  */
 export async function down(options: DriverOptions, io: Io, makeDeps: MakeDeps = realDeps): Promise<ExitCode> {
   const report = reporterOn(io, 'clean');
   return reporting(report, async () => {
     demandRoot('down');
     const concerns = await readConcerns(options, io, report);
-    if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
-    const { services, ...wanted } = await configurationForVm(options.configFile, report);
+    if (concerns.list.length === 0 && concerns.reasons.length === 0) return ExitCode.ok;
+    const { services, required, ...wanted } = await configurationForVm(options.configFile, report);
     const deps = makeDeps(wanted, report);
     // All of the VM goes: the tap of one NIC is no guest that would keep the bridge of the next.
     const taps = concerns.list.flatMap(({ owner }) => (owner.is === 'vm' ? [owner.tap] : []));
-    const codes: ExitCode[] = concerns.faulty === 0 ? [] : [ExitCode.failed];
-    for (const concern of concerns.list) codes.push(await detachOne({ ...concern, taps }, services, deps));
-    return codes.find((code) => code !== ExitCode.ok) ?? ExitCode.ok;
+    const failures = failuresOf(required || options.byHand !== undefined);
+    return survivingBugs(failures.strict, report, async () => {
+      for (const reason of concerns.reasons) failures.failed(ExitCode.failed, reason);
+      for (const concern of concerns.list) await detachOne({ ...concern, taps }, services, deps, failures);
+      return failures.exitCode();
+    });
   });
 }
 
@@ -33,19 +37,22 @@ async function detachOne(
   concern: Concern & { readonly taps: readonly string[] },
   services: readonly Service[] | undefined,
   deps: DriverDeps,
-): Promise<ExitCode> {
+  failures: Failures,
+): Promise<void> {
   const { label } = concern;
   try {
     const released = await detach(concern, services, deps);
     const unreadable = released.is === 'as-it-is' && released.because === 'unreadable-configuration';
-    if (unreadable) deps.report.error(`${label}: ${words(released)}`);
-    else deps.report.info(`${label}: ${words(released)}`);
-    return unreadable ? ExitCode.usage : ExitCode.ok;
+    if (unreadable) {
+      deps.report.error(`${label}: ${words(released)}`);
+      failures.failed(ExitCode.usage, words(released));
+    } else deps.report.info(`${label}: ${words(released)}`);
+    failures.cleared(concern);
   } catch (thrown) {
     const error = explainFileTrouble(thrown);
     if (!(error instanceof TproxyError)) throw error;
     deps.report.error(`${label}: ${error.message}`);
-    return ExitCode.failed;
+    failures.failed(ExitCode.failed, error.message, concern);
   }
 }
 

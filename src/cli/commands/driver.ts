@@ -24,7 +24,7 @@ export const realDeps: MakeDeps = ({ settings, policing }, report) => ({
   run: runningTogether(runProgram, fileURLToPath(new URL('./together', import.meta.url))),
   host: thisHost,
   daemons: {
-    sync: (bridge) => sync({ run: runProgram, settings }, bridge),
+    sync: (bridge) => sync({ run: runProgram, settings, warn: (text) => report.warning(text) }, bridge),
     serves: (bridge, endpoints) => serves({ run: runProgram, settings }, bridge, endpoints),
   },
   attachments: attachmentsIn(`${RUN_DIRECTORY}/attachments`),

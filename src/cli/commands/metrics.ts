@@ -1,9 +1,10 @@
 import { open } from 'node:fs/promises';
 import { askForwarder } from '../../control/ask.ts';
 import { ExitCode, messageOf, TproxyError } from '../../errors.ts';
-import { endpointFamilies, familiesOf, upFamilies } from '../../metrics/families.ts';
+import { endpointFamilies, familiesOf, troubleFamilies, upFamilies } from '../../metrics/families.ts';
 import type { Family } from '../../metrics/family.ts';
 import { metricsText } from '../../metrics/text.ts';
+import { TroubleBook } from '../../process/troubles.ts';
 import { replaceFileAsync } from '../../replace-file.ts';
 import { readEndpointMaps } from '../../system/nft.ts';
 import { runProgram } from '../../system/run.ts';
@@ -41,8 +42,12 @@ async function look(io: Io): Promise<{ families: Family[]; up: boolean }> {
     told(() => readEndpointMaps(runProgram)),
   ]);
   const endpoints = maps === undefined ? [] : endpointFamilies([...maps.values()].flat().length);
-  const families = stats === undefined ? upFamilies(false) : familiesOf(stats);
+  const families = stats === undefined ? withoutForwarder() : familiesOf(stats);
   return { families: [...families, ...endpoints], up: stats !== undefined };
+}
+
+function withoutForwarder(): Family[] {
+  return [...upFamilies(false), ...troubleFamilies(new TroubleBook().all().length)];
 }
 
 /** node_exporter reads `*.prom` at any moment: it must never meet half a file, nor a file that it may not read. */

@@ -9,42 +9,57 @@ import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 import { type Concern, type DriverOptions, readConcerns } from './concerns.ts';
 import { type MakeDeps, realDeps, reporterOn, reporting } from './driver.ts';
+import { type Failures, failuresOf, survivingBugs } from './hook-run.ts';
 
-/** `tproxy up`: what a VM's NICs need before it starts. Each NIC is tried; one that fails makes the exit code 1. */
+/**
+ * `tproxy up`: what a VM's NICs need before it starts. Each NIC is tried. One that fails makes the exit code 1 by hand and where
+ * services are required; else the VM starts without them.
+ */
 export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = realDeps): Promise<ExitCode> {
   const report = reporterOn(io, 'pre');
   return reporting(report, async () => {
     demandRoot('up');
     const concerns = await readConcerns(options, io, report);
-    if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
-    const { services, ...wanted } = await configurationForVm(options.configFile, report);
-    if (services === undefined) {
+    if (concerns.list.length === 0 && concerns.reasons.length === 0) return ExitCode.ok;
+    const { services, required, ...wanted } = await configurationForVm(options.configFile, report);
+    const failures = failuresOf(required || options.byHand !== undefined);
+    if (services === undefined && failures.strict) {
       throw new ConfigError(
         `${options.configFile} is unreadable: nothing was changed; tproxy check shows why`,
       );
     }
-    const deps = makeDeps(wanted, report);
-    let failed = concerns.faulty;
-    for (const concern of concerns.list) {
-      if (!(await attachOne(concern, services, deps))) failed += 1;
-    }
-    return failed === 0 ? ExitCode.ok : ExitCode.failed;
+    return survivingBugs(failures.strict, report, async () => {
+      for (const reason of concerns.reasons) failures.failed(ExitCode.failed, reason);
+      const deps = makeDeps(wanted, report);
+      for (const concern of concerns.list) await attachOne(concern, services, deps, failures);
+      return failures.exitCode();
+    });
   });
 }
 
-async function attachOne(concern: Concern, services: readonly Service[], deps: DriverDeps): Promise<boolean> {
+async function attachOne(
+  concern: Concern,
+  services: readonly Service[] | undefined,
+  deps: DriverDeps,
+  failures: Failures,
+): Promise<void> {
   const { label, owner } = concern;
   try {
-    const attached = await attach(concern, services, deps);
+    const attached = await attach({ ...concern, staysOnRecord: !failures.strict }, services, deps);
     // By hand, somebody named this very bridge.
     if (attached.is === 'passed-over' && owner.is === 'hand') throw new TproxyError(attached.why);
+    if (attached.is === 'as-mapped') {
+      deps.report.error(`${label}: ${words(attached)}`);
+      failures.failed(ExitCode.usage, words(attached), concern);
+      return;
+    }
     deps.report.info(`${label}: ${words(attached)}`);
-    return true;
+    failures.cleared(concern);
   } catch (thrown) {
     const error = explainFileTrouble(thrown);
     if (!(error instanceof TproxyError)) throw error;
     deps.report.error(`${label}: ${error.message}`);
-    return false;
+    failures.failed(ExitCode.failed, error.message, concern);
   }
 }
 
@@ -54,12 +69,20 @@ function words(attached: Attached): string {
       return `passed over: ${attached.why}`;
     case 'idle':
       return 'no service for its network';
+    case 'as-mapped': {
+      const had = attached.servicePorts.length === 0 ? 'no service' : portsIn(attached.servicePorts);
+      return `the configuration is unreadable, so its bridge keeps what it has: ${had}`;
+    }
     case 'ready': {
-      const ports = [...attached.servicePorts].sort((a, b) => a - b);
-      const where = `${named(ports.length, 'port')} ${ports.join(', ')}`;
+      const where = portsIn(attached.servicePorts);
       return `${SERVICE_ADDRESS} answers on ${where}${attached.changed ? '' : ', as before'}${delay(attached.notYet)}`;
     }
   }
+}
+
+function portsIn(servicePorts: readonly number[]): string {
+  const ports = [...servicePorts].sort((a, b) => a - b);
+  return `${named(ports.length, 'port')} ${ports.join(', ')}`;
 }
 
 function delay(notYet: Extract<Attached, { is: 'ready' }>['notYet']): string {

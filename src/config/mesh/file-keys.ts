@@ -1,4 +1,5 @@
 import { type Key, type Schema, withDefault } from '../reader/schema.ts';
+import { requiredKey } from './required.ts';
 import { services } from './services.ts';
 import { SETTING_KEYS } from './settings.ts';
 
@@ -9,4 +10,5 @@ export const KEY_PREFIX = 'tproxy';
 export const FILE_KEYS = {
   services: withDefault('tproxy', services, [], { meaning: 'the services' }),
   ...SETTING_KEYS,
-} as const satisfies Schema & Readonly<Record<'services', Key<unknown>>>;
+  required: requiredKey,
+} as const satisfies Schema & Readonly<Record<'services' | 'required', Key<unknown>>>;

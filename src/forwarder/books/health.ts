@@ -1,6 +1,7 @@
 import type { BridgeReport } from '../../control/report.ts';
 import type { Logger } from '../../log.ts';
 import type { Health } from '../../model/stats.ts';
+import { TroubleBook } from '../../process/troubles.ts';
 import { VERSION } from '../../version.ts';
 import { descriptorLimit, openDescriptors } from '../descriptors.ts';
 
@@ -13,6 +14,7 @@ export class HealthWatch {
   private readonly revived: boolean;
   private readonly lags = new Float64Array(SAMPLES);
   private samples = 0;
+  private readonly troubles = new TroubleBook();
   private reload: Health['reload'];
   private metricsError: string | undefined;
 
@@ -62,6 +64,7 @@ export class HealthWatch {
       descriptors: { open: openDescriptors(), limit: descriptorLimit() },
       memory: process.memoryUsage.rss(),
       lagMs: Math.max(...this.lags),
+      failedNics: this.troubles.all().length,
       answerMs,
       ...(this.reload === undefined ? {} : { reload: this.reload }),
       ...(this.metricsError === undefined ? {} : { metricsError: this.metricsError }),

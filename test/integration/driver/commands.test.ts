@@ -94,6 +94,7 @@ describe('hooks', () => {
     deps.sync = async (bridge) => {
       if (bridge === 'br0') throw new TproxyError('bridge br0: its listener does not answer');
     };
+    writeFileSync(configFile, `:tproxy_required: true\n${CONFIG}`);
     expect(await tproxy(up, template({ bridge: 'br0' }, { bridge: 'br1' }))).toBe(1);
     expect(lines).toEqual([
       'ERROR: pre: bridge br0: its listener does not answer',
@@ -272,7 +273,7 @@ describe('a configuration', () => {
     const stdin = template({ bridge: 'br0', network: 'a' });
     await tproxy(up, stdin);
     const before = await traces(box);
-    writeFileSync(configFile, UNREADABLE);
+    writeFileSync(configFile, `:tproxy_required: true\n${UNREADABLE}`);
     expect(await tproxy(up, stdin)).toBe(2);
     expect(lines.at(-1)).toMatch(
       /^ERROR: pre: .* is unreadable: nothing was changed; tproxy check shows why$/,
@@ -294,7 +295,7 @@ describe('a configuration', () => {
     await addBridge(box, 'br0');
     await tproxy(up, template({ bridge: 'br0', network: 'a' }));
     await tproxy(up, templateFor({ vmId: 8, nics: [{ bridge: 'br0', network: 'b' }] }));
-    writeFileSync(configFile, UNREADABLE);
+    writeFileSync(configFile, `:tproxy_required: true\n${UNREADABLE}`);
     expect(await tproxy(down, template({ bridge: 'br0', network: 'a' }))).toBe(2);
     expect(await mapOf(box, 'br0')).toEqual({ 80: '10.0.0.1:8080', 5030: '10.11.12.13:5030' });
     writeFileSync(configFile, CONFIG);

@@ -70,3 +70,36 @@ describe('docs/configuration.md', () => {
     for (const line of lines) expect(manual).toContain(`\n${line}\n`);
   });
 });
+
+it('the example for OneKS has no fault, and what OneKS demands', () => {
+  const text = readFileSync(new URL('../../../etc/oneks.conf', import.meta.url), 'utf8');
+  const { config, problems } = parseConfig(text);
+  expect(problems).toEqual([]);
+  expect(config.services.map(({ servicePort, remotePort }) => [servicePort, remotePort])).toEqual([
+    [5030, 5030],
+    [2633, 2633],
+  ]);
+  const manual = readFileSync(new URL('../../../docs/opennebula.md', import.meta.url), 'utf8');
+  const shown = /```yaml\n([\s\S]*?)```/.exec(manual)?.[1] ?? '';
+  expect(parseConfig(shown).config.services.map(({ servicePort }) => servicePort)).toEqual([5030, 2633]);
+});
+
+it.each([
+  ['', false, []],
+  [':tproxy_required: true', true, []],
+  [':tproxy_required: false', false, []],
+  [
+    ':tproxy_required: maybe',
+    false,
+    ['f:1:1: error: :tproxy_required: is "maybe"; write true or false'],
+  ],
+])('with %j services are required: %j', (text, required, faults) => {
+  const { config, problems } = parseConfig(text);
+  expect(config.required).toBe(required);
+  expect(problems.map((problem) => formatProblem(problem, 'f'))).toEqual(faults);
+});
+
+it('in a file that is no YAML the line about what is required counts all the same', () => {
+  expect(parseConfig(':tproxy: [\n:tproxy_required: true # for all\n').config.required).toBe(true);
+  expect(parseConfig(':tproxy: [\n# :tproxy_required: true\n').config.required).toBe(false);
+});

@@ -33,7 +33,12 @@ describe('what is right', () => {
     ['ports in quotes', CONTRACT.replaceAll(/_port: (\d+)/g, '_port: "$1"')],
   ])('reads the example of the contract with %s', (_what, text) => {
     expect(parseConfig(text)).toEqual({
-      config: { settings: DEFAULT_SETTINGS, services: CONTRACT_SERVICES, policing: DEFAULT_POLICING },
+      config: {
+        settings: DEFAULT_SETTINGS,
+        services: CONTRACT_SERVICES,
+        policing: DEFAULT_POLICING,
+        required: false,
+      },
       problems: [],
       readable: true,
     });
@@ -48,7 +53,7 @@ describe('what is right', () => {
     ['settings without a value', ':tproxy_debug_level:\n:tproxy_process_owner: ~\n'],
   ])('finds no service and no problem in %s', (_what, text) => {
     expect(parseConfig(text)).toEqual({
-      config: { settings: DEFAULT_SETTINGS, services: [], policing: DEFAULT_POLICING },
+      config: { settings: DEFAULT_SETTINGS, services: [], policing: DEFAULT_POLICING, required: false },
       problems: [],
       readable: true,
     });
@@ -95,6 +100,7 @@ tproxy_drain_timeout: 0
           limits: { guestConnections: 1 },
         },
         policing: { portRate: 300, portBandwidth: 400 },
+        required: false,
         services: [],
       },
       problems: [],

@@ -217,7 +217,12 @@ describe('a file that can not be read as a whole', () => {
   ])('%s', (_what, text, line, message) => {
     const parsed = parseConfig(text);
     expect(parsed.readable).toBe(false);
-    expect(parsed.config).toEqual({ settings: DEFAULT_SETTINGS, services: [], policing: undefined });
+    expect(parsed.config).toEqual({
+      settings: DEFAULT_SETTINGS,
+      services: [],
+      policing: undefined,
+      required: false,
+    });
     expect(parsed.problems[0]).toMatchObject({ severity: 'error', line });
     expect(parsed.problems[0]?.message).toContain(message);
     expect(parsed.problems[0]?.remedy).not.toBe('');

@@ -91,6 +91,30 @@ describe('getentLookup', () => {
     await expect(getentLookup(run)('onegate', 1)).rejects.toThrow(message);
   });
 
+  it.each<[string, { unknown?: true }]>([
+    ['ENOTFOUND', { unknown: true }],
+    ['EAI_AGAIN', {}],
+    ['', {}],
+  ])('tells by %j whether the host does not exist', async (code, unknown) => {
+    const run: Run = async (program) => {
+      if (program === 'getent') throw new CommandError(`${command}: exit 2`, { command, status: 2 });
+      return { stdout: `${code}\n`, stderr: '' };
+    };
+    for (const name of ['onegate', 'onegate.']) {
+      const resolved = await resolveNames([name], { lookup: getentLookup(run) });
+      const reason = expect.stringMatching(/^onegate\.?: no such host/);
+      expect(resolved.get(name)).toEqual({ reason, ...unknown });
+    }
+  });
+
+  it('takes the address that a second look finds', async () => {
+    const run: Run = async (program) => {
+      if (program === 'getent') throw new CommandError(`${command}: exit 2`, { command, status: 2 });
+      return { stdout: '10.0.0.1\n', stderr: '' };
+    };
+    expect(await getentLookup(run)('onegate', 1)).toBe('10.0.0.1');
+  });
+
   it('asks /etc/hosts, which has no dots at the end, for a name without it, and then DNS for the name as it is', async () => {
     const calls: unknown[] = [];
     const run =

@@ -144,9 +144,15 @@ test.each([
 
 test('strangers', () => {
   expect(judgeStrangers([]).verdict).toBe('ok');
-  expect(judgeStrangers([{ title: 'one_tproxy', pid: 7 }])).toMatchObject({
+  const ruby = { title: 'one_tproxy', pid: 7, ruby: true };
+  expect(judgeStrangers([ruby])).toMatchObject({
+    verdict: 'failed',
+    seen: "OpenNebula's own tproxy in Ruby still runs: one_tproxy (7)",
+    remedy: 'run tproxy start, which ends it and takes over',
+  });
+  expect(judgeStrangers([ruby, { title: 'one_tproxy_br0', pid: 8, ruby: false }])).toMatchObject({
     verdict: 'warning',
-    seen: 'not of this program: one_tproxy (7)',
-    remedy: expect.stringContaining('kill 7; then tproxy start'),
+    seen: 'not of this program: one_tproxy_br0 (8)',
+    remedy: 'see what it is: ps -fp 8',
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AddressBook } from '../../../src/driver/addresses.ts';
-import { endpointsFor } from '../../../src/driver/endpoints.ts';
+import { endpointsFor, withUnknownMarked } from '../../../src/driver/endpoints.ts';
 import { nftFacts } from '../../../src/driver/facts/nft-facts.ts';
 import { serviceMac } from '../../../src/driver/mac.ts';
 import { arpChainState } from '../../../src/driver/rules/chains.ts';
@@ -46,6 +46,42 @@ test.each([
     ]);
   },
 );
+
+const WAS_FIRST = { servicePort: 5030, upstream: { address: '10.0.0.9', port: 5030 } };
+const OF_SECOND = { servicePort: 5030, upstream: { address: '10.0.0.2', port: 5030 } };
+
+test.each([
+  { what: 'is unknown', unknown: true, current: [], marked: [true, false] },
+  {
+    what: 'is unknown, and the map has what the second gave',
+    unknown: true,
+    current: [OF_SECOND],
+    marked: [true, false],
+  },
+  {
+    what: 'is unknown now, and was known before',
+    unknown: true,
+    current: [WAS_FIRST],
+    marked: [false, false],
+  },
+  { what: "can't be asked for", unknown: false, current: [], marked: [false, false] },
+])('a first entry that $what', async ({ unknown, current, marked }) => {
+  const asked: (readonly string[])[] = [];
+  const reason = 'no such host';
+  const addresses = new AddressBook(async (names) => {
+    asked.push(names);
+    return new Map(names.map((name) => [name, unknown ? { reason, unknown } : { reason }]));
+  });
+  const services = [
+    service(5030, 'name1:5030'),
+    service(5030, '10.0.0.2:5030'),
+    service(80, 'name2:80'),
+    service(5030, 'name3:5030', ['elsewhere']),
+  ];
+  const result = await withUnknownMarked(services, [{ name: 'here' }], current, addresses);
+  expect(result.map((one) => one.unknown === true)).toEqual([...marked, false, false]);
+  expect(asked).toEqual([['name1']]);
+});
 
 test('each name is asked for once, and nobody for an address', async () => {
   const { addresses, asked } = book();

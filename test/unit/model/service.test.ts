@@ -27,6 +27,23 @@ describe('selectServices', () => {
     ['the first of two', [service(1, 80), service(2, 80)], LAN, [1], [[2, 1]]],
     ['the first that matches', [service(1, 80, ['wan']), service(2, 80), service(3, 80)], LAN, [2], [[3, 2]]],
     ['by name and by id the same', [service(1, 80, ['lan']), service(2, 80, ['7'])], LAN, [1], [[2, 1]]],
+    [
+      'the next one for an unknown host',
+      [{ ...service(1, 80), unknown: true }, service(2, 80)],
+      LAN,
+      [2],
+      [[1, 2]],
+    ],
+    [
+      'the first of unknown hosts alone',
+      [
+        { ...service(1, 80), unknown: true },
+        { ...service(2, 80), unknown: true },
+      ],
+      LAN,
+      [1],
+      [[2, 1]],
+    ],
     ['exception above a default', [service(1, 80, ['7']), service(2, 80)], LAN, [1], [[2, 1]]],
     [
       'default for another network',

@@ -59,13 +59,22 @@ describe('a VM that is deployed', () => {
         phydev: 'eth1',
         target: 'one-7-3',
       },
+      {
+        vmId: '7',
+        nicId: '5',
+        bridge: 'elastic0',
+        network: 'elastic',
+        networkId: '9',
+        vnMad: 'elastic',
+        mac: '02:00:ac:14:05:05',
+        target: 'one-7-5',
+      },
     ]);
   });
 
   it('has the others passed over with a reason', () => {
     expect(template.skipped).toEqual([
       { nicId: '4', vnMad: 'ovswitch', level: 'info', reason: 'the driver ovswitch has no Linux bridge' },
-      { nicId: '5', vnMad: 'elastic', level: 'info', reason: 'the driver elastic has no Linux bridge' },
     ]);
   });
 });
@@ -133,7 +142,7 @@ describe('the bridge type', () => {
     ['<VN_MAD>nodeport</VN_MAD><BRIDGE_TYPE>linux</BRIDGE_TYPE>', true],
     ['<VN_MAD>ovswitch</VN_MAD>', false],
     ['<VN_MAD>ovswitch_vxlan</VN_MAD><BRIDGE_TYPE>linux</BRIDGE_TYPE>', false],
-    ['<VN_MAD>elastic</VN_MAD><BRIDGE_TYPE>linux</BRIDGE_TYPE>', false],
+    ['<VN_MAD>elastic</VN_MAD><BRIDGE_TYPE>linux</BRIDGE_TYPE>', true],
     ['<BRIDGE_TYPE>openvswitch</BRIDGE_TYPE>', false],
     ['<BRIDGE_TYPE>openvswitch_dpdk</BRIDGE_TYPE>', false],
     ['<BRIDGE_TYPE>vcenter_port_groups</BRIDGE_TYPE>', false],

@@ -5,7 +5,7 @@ import { encode, fixture } from './encode.ts';
 
 describe('selectNics', () => {
   it.each<[string, readonly string[] | undefined, readonly string[], readonly string[]]>([
-    ['6.10-deploy.xml', undefined, ['0', '1', '2', '3'], ['4', '5']],
+    ['6.10-deploy.xml', undefined, ['0', '1', '2', '3', '5'], ['4']],
     ['6.10-deploy.xml', ['bridge'], ['0'], []],
     ['6.10-deploy.xml', ['802.1Q', 'vxlan'], ['1', '2'], []],
     ['6.10-deploy.xml', ['ovswitch'], [], ['4']],
