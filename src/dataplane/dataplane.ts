@@ -154,13 +154,13 @@ export class DataPlane implements SessionOwner, RelayOwner, ServiceSocketsOwner<
   }
 
   finished(relay: Relay, outcome: Outcome): void {
-    const bridge = this.bridges.get(relay.bridge.id);
-    if (bridge === undefined || !bridge.relays.delete(relay)) return;
+    const { id, relays } = relay.bridge;
+    if (!relays.delete(relay)) return;
     relay.guest.connections -= 1;
     this.relays -= 1;
     this.report.finished(relay, this.reactor.now, outcome);
     if (this.admission.paused.size > 0) this.admission.resume(this.relays, this.reactor.now);
-    this.forgetIfDone(bridge);
+    if (relays.size === 0) this.forgetIfDone(this.bridges.get(id));
     if (this.draining) this.tellWhenDrained();
   }
 
@@ -190,8 +190,8 @@ export class DataPlane implements SessionOwner, RelayOwner, ServiceSocketsOwner<
     this.admission.reserve(this.bridges.values());
   }
 
-  private forgetIfDone(bridge: Bridge): void {
-    if (bridge.meeting !== undefined || bridge.relays.size > 0) return;
+  private forgetIfDone(bridge: Bridge | undefined): void {
+    if (bridge === undefined || bridge.meeting !== undefined || bridge.relays.size > 0) return;
     if (!this.bridges.delete(bridge.id)) return;
     this.admission.reserve(this.bridges.values());
     // What is told of it comes before its name is forgotten.

@@ -32,9 +32,11 @@ export interface RelayOwner {
   finished(relay: Relay, outcome: Outcome): void;
 }
 
-/** What a relay is told of its bridge. */
+/** What relays know of their bridge. */
 export interface RelayedBridge {
   readonly id: number;
+  /** The living ones. */
+  readonly relays: Set<Relay>;
 }
 
 /**
