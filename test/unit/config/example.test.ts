@@ -88,11 +88,7 @@ it.each([
   ['', false, []],
   [':tproxy_required: true', true, []],
   [':tproxy_required: false', false, []],
-  [
-    ':tproxy_required: maybe',
-    false,
-    ['f:1:1: error: :tproxy_required: is "maybe"; write true or false'],
-  ],
+  [':tproxy_required: maybe', false, ['f:1:1: error: :tproxy_required: is "maybe"; write true or false']],
 ])('with %j services are required: %j', (text, required, faults) => {
   const { config, problems } = parseConfig(text);
   expect(config.required).toBe(required);
