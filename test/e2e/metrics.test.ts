@@ -221,7 +221,7 @@ describe('etc/prometheus', () => {
     const said = await box.sh(
       `mkdir -p /run/rules && cd /run/rules && cp ${files} . && ${PROMTOOL} check rules tproxy-alerts.yml && ${PROMTOOL} test rules alerts.test.yml`,
     );
-    expect(said).toContain('13 rules found');
+    expect(said).toContain('14 rules found');
   });
 
   test('alerts and dashboard ask for metrics that there are', async () => {

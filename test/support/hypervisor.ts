@@ -144,7 +144,7 @@ export class Hypervisor {
       ip -o link show | cut -d: -f2 | tr -d ' ' | cut -d@ -f1 | sed 's/^/link /'
       nft list tables | grep ' ${NFT_TABLE}$' || true
       nft list ruleset | grep -E '(map ep_|chain ch_)' || true
-      ls -A ${RUNTIME_DIRECTORY} 2>/dev/null | grep -vx -e lock -e .code | sed 's,^,file ${RUNTIME_DIRECTORY}/,' || true
+      ls -A ${RUNTIME_DIRECTORY} 2>/dev/null | grep -vx -e lock -e .code -e nft.json | sed 's,^,file ${RUNTIME_DIRECTORY}/,' || true
     `;
     const bridges = (await this.box.sh('ip -o link show type bridge | cut -d: -f2')).split(/\s+/);
     const ports = bridges.filter(isBridgeName).map((bridge) => `link ${bridgePort(bridge)}`);

@@ -37,7 +37,7 @@ describe('tproxy check', () => {
   it('prints warnings and exits 0', async () => {
     const { exitCode, out, err } = await run(`tproxy:\n${GOOD}${GOOD}`);
     expect({ exitCode, out }).toEqual({ exitCode: 0, out: ['f: ok, 2 services, 1 warning'] });
-    expect(err).toEqual([expect.stringMatching(/^f:3:4: warning: entry 2 is never used: /)]);
+    expect(err).toEqual([expect.stringMatching(/^f:3:4: warning: entry 2 is used only while there is no host a: /)]);
   });
 
   it('prints every error and exits 2', async () => {
@@ -46,7 +46,7 @@ describe('tproxy check', () => {
     expect(err).toEqual([
       expect.stringMatching(/^f:1:1: error: unknown key/),
       expect.stringMatching(/^f:3:4: error: :service_port: of entry 1/),
-      expect.stringMatching(/^f:5:4: warning: entry 3 is never used/),
+      expect.stringMatching(/^f:5:4: warning: entry 3 is used only while there is no host a/),
       'f: 2 errors, 1 warning; 2 services without fault',
     ]);
   });

@@ -230,10 +230,11 @@ describe('a file that can not be read as a whole', () => {
 });
 
 describe('the same service port twice', () => {
-  const service = (port: number, networks: string) =>
-    `- {service_port: ${port}, remote_addr: a, remote_port: 1, networks: ${networks}}\n`;
+  const service = ([port, networks, address = '10.0.0.1']: Line) =>
+    `- {service_port: ${port}, remote_addr: ${address}, remote_port: 1, networks: ${networks}}\n`;
+  type Line = readonly [number, string, string?];
 
-  it.each<[string, readonly [number, string][], readonly string[]]>([
+  it.each<[string, readonly Line[], readonly string[]]>([
     [
       'other ports',
       [
@@ -316,10 +317,44 @@ describe('the same service port twice', () => {
       ],
       ['entry 2 is never used: entry 1 in line 2'],
     ],
+    [
+      'the first of them with a name, which may not exist',
+      [
+        [1, '~', 'onegate'],
+        [1, '~'],
+        [1, '~', 'other'],
+      ],
+      [
+        'entry 2 is used only while there is no host onegate: entry 1 in line 2',
+        'entry 3 is never used: entry 2 in line 3',
+      ],
+    ],
+    [
+      'some networks, below entries with a name and without',
+      [
+        [1, '~', 'onegate'],
+        [1, 'a'],
+        [1, '[a, b]'],
+        [1, '[b, c]'],
+        [1, '[c, d]', 'other'],
+      ],
+      [
+        'entry 2 is used only while there is no host onegate: entry 1 in line 2',
+        'entry 3 is not used in a: entry 2 in line 3',
+        'entry 4 is not used in b: entry 3 in line 4',
+        'entry 5 is not used in c: entry 4 in line 5',
+      ],
+    ],
+    [
+      'every network, below one with a name',
+      [
+        [1, 'a', 'onegate'],
+        [1, '~'],
+      ],
+      ['entry 2 is used in the networks of entry 1 only while there is no host onegate: entry 1 in line 2'],
+    ],
   ])('%s', (_what, services, expected) => {
-    const { config, problems } = parseConfig(
-      `:tproxy:\n${services.map(([port, nets]) => service(port, nets)).join('')}`,
-    );
+    const { config, problems } = parseConfig(`:tproxy:\n${services.map(service).join('')}`);
     expect(problems.map((problem) => problem.severity)).toEqual(expected.map(() => 'warning'));
     for (const [index, start] of expected.entries()) expect(problems[index]?.message).toContain(start);
     expect(config.services).toHaveLength(services.length);
