@@ -136,7 +136,11 @@ export class DataPlane implements SessionOwner, RelayOwner, ServiceSocketsOwner<
     const guest = bridge.guests.of(guestIp, route);
     // Connections that come to nothing are work too.
     this.turns.begin(guest);
-    const refused = this.admission.refusal(bridge, guest, route, this.reactor.now, !this.isShared);
+    const isAmongOthers = bridge.guests.wanted(guestIp, this.reactor.now);
+    const refused =
+      isAmongOthers && this.admission.hasItsShare(bridge, guest, this.relays)
+        ? 'guest-share'
+        : this.admission.refusal(bridge, guest, route, this.reactor.now, !this.isShared);
     if (refused !== undefined) {
       closeWithReset(fd);
       this.admission.refusals.add(bridge.id, refused, guestIp, servicePort);
@@ -149,14 +153,14 @@ export class DataPlane implements SessionOwner, RelayOwner, ServiceSocketsOwner<
       return;
     }
     bridge.relays.add(relay);
-    guest.connections += 1;
+    guest.opened();
     this.relays += 1;
   }
 
   finished(relay: Relay, outcome: Outcome): void {
     const { id, relays } = relay.bridge;
     if (!relays.delete(relay)) return;
-    relay.guest.connections -= 1;
+    relay.guest.closed();
     this.relays -= 1;
     this.report.finished(relay, this.reactor.now, outcome);
     if (this.admission.paused.size > 0) this.admission.resume(this.relays, this.reactor.now);

@@ -13,6 +13,7 @@ export const OUTCOMES = [
   'no-endpoint',
   'guest-limit',
   'guest-rate',
+  'guest-share',
   'out-of-descriptors',
   'out-of-ports',
   'cut',

@@ -9,7 +9,7 @@ import { type Family, family, gauge, type Sample } from './family.ts';
 import { healthFamilies } from './health-families.ts';
 
 /** Limits whose hits are told from the beginning, so that the first hit is an increase. */
-const LIMITS = ['guest-limit', 'guest-rate'];
+const LIMITS = ['guest-limit', 'guest-rate', 'guest-share'];
 
 /** All metrics. Everything is counted from the start of the forwarder on; Prometheus knows about such resets. */
 export function familiesOf(stats: Stats): Family[] {

@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { mapByHand } from '../support/hypervisor.ts';
+import { addGuest } from '../support/network.ts';
+import { stalledMs } from '../support/patience.ts';
 import type { Site } from '../support/site.ts';
 import {
   createStage,
@@ -77,6 +79,23 @@ describe('EMFILE in the forwarder', () => {
     const traffic = startTraffic(site);
     await traffic.finish();
     expect(faultsOf(traffic)).toEqual([]);
+  });
+
+  test('one guest that wants far more than there is room for does not keep another one waiting', async () => {
+    await startWithRoom();
+    const guest = await addGuest(site.box, site.bridge, { ip: '192.168.150.12' });
+    const modest = startTraffic({ ...site, guest }, { kinds: { short: 1 } });
+    await until('served', () => modest.told.length > 0);
+    const greedy = startTraffic(site, { kinds: { session: 5 * ROOM }, pauseMs: 1000, seconds: 1000 });
+    // Four fifths, about: four times what is left.
+    await until('at its share', async () => (await upstreams()) >= 0.75 * ROOM);
+    const [count, stalled] = [modest.told.length, stalledMs()];
+    await until('50 requests', () => modest.told.length >= count + 50);
+    const slowest = Math.max(...modest.told.slice(count).map(({ start, end }) => end - start));
+    expect(slowest - (stalledMs() - stalled)).toBeLessThan(1000);
+    expect(faultsOf(modest)).toEqual([]);
+    expect(faultsOf(greedy).filter(({ outcome }) => outcome !== 'reset')).toEqual([]);
+    await Promise.all([modest.finish(), greedy.kill()]);
   });
 
   test('while it is full: restart makes room, and loses nobody', async () => {

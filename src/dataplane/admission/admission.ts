@@ -14,8 +14,9 @@ const LEAST_RELAYS = 16;
 /** Share of the limit below which a full data plane takes connections again. */
 const ROOM_AGAIN = 0.98;
 /**
- * A bridge may have this many times the room that is left, where there are several. A guest can have any number of addresses:
- * limits per address don't keep it from using up what the guests of other bridges need.
+ * A bridge may have this many times the room that is left, where there are several, and a guest address this many times what
+ * is left to its bridge, where there are others. A guest can have any number of addresses: limits per address alone don't keep
+ * it from using up what the guests of other bridges need.
  */
 const SHARE_OF_THE_REST = 4;
 
@@ -66,8 +67,7 @@ export class Admission {
     if (relays >= this.relayLimit) this.isFull = true;
     else if (relays < this.relayLimit * ROOM_AGAIN) this.isFull = false;
     if (this.isFull || now < this.restUntil) return false;
-    const share = (this.relayLimit - relays) * SHARE_OF_THE_REST;
-    if (this.bridges > 1 && bridge.relays.size >= share) return false;
+    if (this.roomOf(bridge, relays) <= 0) return false;
     const { bridgeConnections, bridgeRate } = this.limits;
     if (bridgeConnections > 0 && bridge.relays.size >= bridgeConnections) return false;
     return bridge.bucket.may(bridgeRate, now);
@@ -84,6 +84,20 @@ export class Admission {
     const refused = refusal(guest, route, this.limits, now, isAlone);
     if (refused === undefined) bridge.bucket.count(this.limits.bridgeRate);
     return refused;
+  }
+
+  /**
+   * True while a guest that is not alone on its bridge has all that it may have; `relays`: those of the whole process. To let it
+   * wait would have the others wait behind it.
+   */
+  hasItsShare(bridge: Bridge, guest: Guest, relays: number): boolean {
+    return guest.whole.allConnections >= this.roomOf(bridge, relays) * SHARE_OF_THE_REST;
+  }
+
+  /** How many relays more the bridge may have before its guests wait, its own limits left aside. */
+  private roomOf(bridge: Bridge, relays: number): number {
+    const room = this.relayLimit - relays;
+    return this.bridges > 1 ? Math.min(room, room * SHARE_OF_THE_REST - bridge.relays.size) : room;
   }
 
   /** Listens again to the bridges whose guests need not wait any longer. */

@@ -10,12 +10,21 @@ const KNOWN_AT_MOST = 65_536;
 /** Beyond an IPv4 address. */
 const WORD = 2 ** 32;
 
+/** A guest counts as another one on its bridge for this long after it last wanted a connection. */
+const OTHERS_MEMORY_MS = 10 * 60_000;
+
 /** What the data plane knows of a guest address, or of its use of a service that has limits of its own. */
 export class Guest implements TurnTaker {
   /** The same for all that this class knows of one guest: its bridge's id and its address. */
   readonly identity: number;
-  /** Living relays. */
+  /** What is counted over all services: this object, where it is no part of another one. */
+  readonly whole: Guest;
+  /** Living relays; those to services with limits of their own are not among them. */
   connections = 0;
+  /** Living relays of the guest to all services, where this is its whole. */
+  allConnections = 0;
+  /** Its uses of services with limits of their own, where this is its whole. */
+  parts = 0;
   /** Of its new connections. */
   readonly bucket = new TokenBucket();
   /** When it last wanted a connection (ms, monotonic). */
@@ -24,8 +33,22 @@ export class Guest implements TurnTaker {
   credit = 0;
   waiting: Work[] = [];
 
-  constructor(identity: number) {
+  constructor(identity: number, whole?: Guest) {
     this.identity = identity;
+    this.whole = whole ?? this;
+    if (whole !== undefined) whole.parts += 1;
+  }
+
+  /** It has a relay more. */
+  opened(): void {
+    this.connections += 1;
+    this.whole.allConnections += 1;
+  }
+
+  /** It has a relay less. */
+  closed(): void {
+    this.connections -= 1;
+    this.whole.allConnections -= 1;
   }
 }
 
@@ -35,6 +58,10 @@ export class Guests {
   private readonly bridgeId: number;
   private sweptAt = 0;
   private knownAtMost = KNOWN_AT_MOST;
+  /** The address that wanted a connection last, when it did, and when one before it did that is not the same. */
+  private lastIp = Number.NaN;
+  private lastAt = Number.NEGATIVE_INFINITY;
+  private otherAt = Number.NEGATIVE_INFINITY;
 
   constructor(bridgeId: number) {
     this.bridgeId = bridgeId;
@@ -49,13 +76,17 @@ export class Guests {
     // A service with limits of its own is counted on its own.
     const own = route.guestConnections !== undefined || route.guestRate !== undefined;
     const key = own ? ip + route.servicePort * WORD : ip;
-    let guest = this.guests.get(key);
-    if (guest === undefined) {
-      if (this.guests.size >= this.knownAtMost) this.forgetAtOnce();
-      guest = new Guest(ip + this.bridgeId * WORD);
-      this.guests.set(key, guest);
+    return this.guests.get(key) ?? this.add(key, ip);
+  }
+
+  /** The guest at `ip` wants a connection at `now` (ms, monotonic). True: another one has wanted one of late. */
+  wanted(ip: number, now: number): boolean {
+    if (ip !== this.lastIp) {
+      this.otherAt = this.lastAt;
+      this.lastIp = ip;
     }
-    return guest;
+    this.lastAt = now;
+    return now - this.otherAt < OTHERS_MEMORY_MS;
   }
 
   /** Forgets those that have had no connection for a while; `now` in ms. True while there is somebody to forget. */
@@ -67,6 +98,14 @@ export class Guests {
     return this.guests.size > 0;
   }
 
+  private add(key: number, ip: number): Guest {
+    if (this.guests.size >= this.knownAtMost) this.forgetAtOnce();
+    const whole = key === ip ? undefined : (this.guests.get(ip) ?? this.add(ip, ip));
+    const guest = new Guest(ip + this.bridgeId * WORD, whole);
+    this.guests.set(key, guest);
+    return guest;
+  }
+
   private forgetAtOnce(): void {
     this.forget(Number.POSITIVE_INFINITY);
     // Not again for every single one where most of them have connections.
@@ -75,11 +114,20 @@ export class Guests {
 
   private forget(before: number): void {
     for (const [key, guest] of this.guests) {
-      if (guest.connections === 0 && guest.waiting.length === 0 && guest.seenAt < before) {
-        this.guests.delete(key);
-      }
+      if (!isIdle(guest, before)) continue;
+      this.guests.delete(key);
+      const { whole } = guest;
+      if (whole === guest) continue;
+      whole.parts -= 1;
+      // It stood before its parts in the map, and was kept for them.
+      if (isIdle(whole, before)) this.guests.delete(key % WORD);
     }
   }
+}
+
+function isIdle(guest: Guest, before: number): boolean {
+  const { connections, parts, waiting, seenAt } = guest;
+  return connections === 0 && parts === 0 && waiting.length === 0 && seenAt < before;
 }
 
 /** Why `guest` may not have one connection more, or undefined: then it counts against its rate. */

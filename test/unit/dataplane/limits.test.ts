@@ -101,6 +101,23 @@ test('a guest over its rate is reset, another one is served, and after a while i
   expect(again).toBeLessThan(12);
 });
 
+/** Descriptors for the fewest relays that there are. */
+const SCARCE = { descriptorLimit: 1000 };
+
+test('where descriptors are few a guest leaves some to another one', () => {
+  serve({}, SCARCE);
+  expect(settle(crowd(BOB, 1))).toBe(0);
+  expect(settle(crowd(ALICE, 40))).toBe(28);
+  expect(settle(crowd(BOB, 2))).toBe(0);
+  bench.until('the refusals', () => (refused()['guest-share'] === 28 ? true : undefined));
+});
+
+test('… and waits where there is no other one', () => {
+  serve({}, SCARCE);
+  expect(settle(crowd(ALICE, 40))).toBe(0);
+  expect(servers).toHaveLength(16);
+});
+
 test('a rate that nobody asked for does not hit a guest that is alone, but one among others', () => {
   serve({ guestRate: 5, guestRateIsSoft: true });
   expect(settle(crowd(ALICE, 30))).toBe(0);

@@ -131,6 +131,45 @@ describe('one bridge beside others', () => {
   });
 });
 
+describe('one guest beside another one of its bridge', () => {
+  /** How many relays so many hungry guests get of 1000, one at a time, on a host with so many bridges. */
+  function grab(hungry: number, bridges: number, services = 1): number[] {
+    const each = admission({}, 3024 + 4 * bridges);
+    const all = Array.from({ length: bridges }, () => bridge());
+    each.reserve(all);
+    const [one] = all as [Bridge];
+    const wanting = Array.from({ length: hungry }, (_, ip) =>
+      Array.from({ length: services }, (_, i) =>
+        one.guests.of(ip, route(80, { servicePort: i, ...(i > 0 ? { guestRate: 0 } : {}) })),
+      ),
+    );
+    for (let relays = 0, before = -1; relays !== before; ) {
+      before = relays;
+      for (const guest of wanting.flat()) {
+        if (!each.mayAccept(one, relays, 0) || each.hasItsShare(one, guest, relays)) continue;
+        one.relays.add({} as Relay);
+        guest.opened();
+        relays += 1;
+      }
+    }
+    // Another one is served at once.
+    expect(each.mayAccept(one, one.relays.size, 0)).toBe(true);
+    expect(each.hasItsShare(one, one.guests.of(99, route(80)), one.relays.size)).toBe(false);
+    return wanting.map(([guest]) => guest?.whole.allConnections ?? 0);
+  }
+
+  test.each([
+    ['leaves a fifth', 1, 1, 1, [800]],
+    ['… at all services together', 1, 1, 5, [800]],
+    ['… of what its bridge may have, where there are others', 1, 3, 1, [762]],
+    ['two that take what they can leave a ninth', 2, 1, 1, [445, 444]],
+  ])('%s', (_, hungry, bridges, services, shares) => {
+    const got = grab(hungry, bridges, services);
+    expect(got).toHaveLength(shares.length);
+    for (const [i, share] of got.entries()) expect(Math.abs(share - (shares[i] ?? 0))).toBeLessThanOrEqual(1);
+  });
+});
+
 test('after exhaustion nothing is accepted for a moment', () => {
   const each = admission();
   const one = bridge();

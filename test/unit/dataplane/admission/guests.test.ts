@@ -85,7 +85,8 @@ describe('the guests of a bridge', () => {
     expect(known[1]).toBe(known[0]);
     expect(new Set(known).size).toBe(6);
     expect(guests.of(1, own)).toBe(known[3]);
-    expect(guests.size).toBe(6);
+    // One more: what the last one has at all services is counted too.
+    expect(guests.size).toBe(7);
   });
 
   test('are the same ones at a service with limits of its own, after they were forgotten, and not on another bridge', () => {
@@ -117,6 +118,43 @@ describe('the guests of a bridge', () => {
     guests.of(2, PLAIN).connections = 0;
     expect(guests.sweep(21_000)).toBe(false);
     expect(guests.size).toBe(0);
+  });
+
+  test('are counted over all services together, for as long as there is one of their uses', () => {
+    const guests = new Guests(3);
+    const own = { ...PLAIN, servicePort: 443, guestRate: 5 };
+    const part = guests.of(1, own);
+    part.opened();
+    part.opened();
+    guests.of(1, PLAIN).opened();
+    const { whole } = part;
+    expect(guests.of(1, PLAIN)).toBe(whole);
+    expect([whole.allConnections, whole.connections, part.connections]).toEqual([3, 1, 2]);
+    whole.closed();
+    guests.sweep(100_000);
+    expect(guests.of(1, PLAIN)).toBe(whole);
+    part.closed();
+    expect([whole.allConnections, whole.connections, part.connections]).toEqual([1, 0, 1]);
+    part.closed();
+    expect(guests.sweep(200_000)).toBe(false);
+  });
+
+  test('are alone while no other one has wanted a connection for ten minutes', () => {
+    const guests = new Guests(3);
+    const minute = 60_000;
+    const steps: [ip: number, at: number, amongOthers: boolean][] = [
+      [1, 0, false],
+      [1, minute, false],
+      [2, 2 * minute, true],
+      [2, 10 * minute, true],
+      [2, 11 * minute, false],
+      [3, 12 * minute, true],
+      [1, 13 * minute, true],
+      [3, 14 * minute, true],
+      [3, 22.9 * minute, true],
+      [3, 23 * minute, false],
+    ];
+    expect(steps.map(([ip, at]) => [ip, at, guests.wanted(ip, at)])).toEqual(steps);
   });
 
   test('are kept while something waits to be done for them', () => {
