@@ -95,7 +95,7 @@ await build({
     forwarder: 'src/forwarder/main.ts',
     listener: 'src/listener/main.ts',
     dataplane: 'src/dataplane/main.ts',
-    probe: 'src/doctor/probe-main.ts',
+    probe: 'src/doctor/way/probe-main.ts',
   },
 });
 

@@ -1,12 +1,12 @@
 import { tracedBridges } from '../driver/traced-bridges.ts';
 import { type EndpointMaps, servedBridges } from '../model/endpoint.ts';
-import { bridgeChecks, idleBridgeChecks } from './bridge-checks.ts';
+import { bridgeChecks, idleBridgeChecks } from './bridge/bridge-checks.ts';
 import type { Check, Examination } from './check.ts';
-import { daemonChecks } from './daemon-checks.ts';
-import { hostChecks, rootCheck } from './host-checks.ts';
-import type { Scene } from './scene.ts';
+import { daemonChecks } from './daemons/daemon-checks.ts';
+import { hostChecks, rootCheck } from './host/host-checks.ts';
+import type { Scene } from './look/scene.ts';
 import { walk } from './walk.ts';
-import { connectionChecks, upstreamChecks } from './way-checks.ts';
+import { connectionChecks, upstreamChecks } from './way/way-checks.ts';
 
 export interface DoctorOptions {
   /** This bridge alone, besides the host and its daemons. */

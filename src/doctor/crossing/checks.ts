@@ -2,7 +2,7 @@ import { isGuestPort } from '../../driver/guests.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import { bridgePort } from '../../model/names.ts';
 import type { Examination, Finding } from '../check.ts';
-import type { Scene } from '../scene.ts';
+import type { Scene } from '../look/scene.ts';
 import { judgePassage } from './judge-passage.ts';
 import { judgeAddress, judgeForwarding, judgeVlan } from './judge-port.ts';
 import { hasOwnAddress, judgeManagers, managerOf } from './managers.ts';
