@@ -159,7 +159,10 @@ function describing(program: Command, io: Io, exit: (code: ExitCode) => void): v
 function driverOptions(configFile: string, { bridge, network, networkId }: ByHand): DriverOptions {
   if (bridge === undefined) {
     if (network !== undefined || networkId !== undefined) {
-      throw new InputError('--network and --network-id go with --bridge', { exitCode: ExitCode.usage });
+      throw new InputError('--network and --network-id need --bridge', {
+        remedy: 'add --bridge <name>',
+        exitCode: ExitCode.usage,
+      });
     }
     return { configFile };
   }

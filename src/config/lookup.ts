@@ -39,5 +39,7 @@ function explain(name: string): (error: unknown) => never {
 }
 
 function notFound(name: string): InputError {
-  return new InputError(`${name}: no such host; correct the name, or add it to the DNS or to /etc/hosts`);
+  return new InputError(`${name}: no such host`, {
+    remedy: 'correct the name, or add it to the DNS or to /etc/hosts',
+  });
 }

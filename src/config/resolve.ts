@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { messageOf } from '../errors.ts';
+import { troubleOf } from '../errors.ts';
 import type { Resolved } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
 import { withTimeLimit } from '../time-limit.ts';
@@ -40,6 +40,7 @@ async function ask(name: string, lookup: Lookup, timeoutMs: number): Promise<Res
     const why = isIPv4(address) ? whyNoUpstream(address) : 'which is no IPv4 address';
     return why === undefined ? { address } : { reason: `${name}: resolves to ${address}, ${why}` };
   } catch (error) {
-    return { reason: messageOf(error) };
+    const { what: reason, remedy } = troubleOf(error);
+    return remedy === undefined ? { reason } : { reason, remedy };
   }
 }

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { Serial } from '../concurrency.ts';
-import { type BridgeReport, type Failed, type SyncReport, troubleOf } from '../control/report.ts';
+import type { BridgeReport, Failed, SyncReport } from '../control/report.ts';
 import { startControlServer } from '../control/server.ts';
 import type { FromDataPlane, ToDataPlane } from '../dataplane/messages.ts';
-import { TproxyError } from '../errors.ts';
+import { TproxyError, troubleOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
@@ -205,7 +205,9 @@ export class Forwarder implements BridgeOwner, Asked {
 
   private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
     if (this.hasYielded) {
-      throw new TproxyError('this forwarder has handed over to another one', { remedy: 'run it again' });
+      throw new TproxyError('this forwarder has handed over to another one', {
+        remedy: 'run the command again',
+      });
     }
     this.applySettings(settings);
     await this.observation.serveMetrics(settings.metricsListen);

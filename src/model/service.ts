@@ -14,8 +14,8 @@ export interface Service {
   readonly line: number;
 }
 
-/** What a host name comes to: an IPv4 address, or why there is none. */
-export type Resolved = { readonly address: string } | { readonly reason: string };
+/** What a host name comes to: an IPv4 address, or why there is none, and what to do where that is known. */
+export type Resolved = { readonly address: string } | { readonly reason: string; readonly remedy?: string };
 
 /** A virtual network as the orchestrator names it. */
 export interface NetworkRef {

@@ -44,7 +44,8 @@ export async function reload(options: VerbOptions): Promise<void> {
     demand(await spawnForwarder(options.settings, 'adopt'), options);
     return;
   }
-  throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
+  throw new TproxyError('no daemon is running', {
+    remedy: 'run tproxy start',
     code: 'NOT_RUNNING',
     exitCode: 3,
   });
@@ -69,9 +70,8 @@ export async function stop(): Promise<void> {
   await endProcesses(ofRoles('listener'), 'SIGTERM', STOP_GRACE_MS);
   const stubborn = ownProcesses();
   if (stubborn.length > 0) {
-    throw new TproxyError(
-      `still running: ${stubborn.map(({ pid }) => pid).join(', ')}; look at them with ps -fp`,
-    );
+    const pids = stubborn.map(({ pid }) => pid).join(',');
+    throw new TproxyError(`still running: processes ${pids}`, { remedy: `look at them: ps -fp ${pids}` });
   }
 }
 

@@ -19,9 +19,9 @@ export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = re
     if (concerns.list.length === 0) return concerns.faulty === 0 ? ExitCode.ok : ExitCode.failed;
     const { services, ...wanted } = await configurationForVm(options.configFile, report);
     if (services === undefined) {
-      throw new ConfigError(
-        `${options.configFile} is unreadable: nothing was changed; tproxy check shows why`,
-      );
+      throw new ConfigError(`${options.configFile} can't be read, nothing was changed`, {
+        remedy: 'find out why: tproxy check',
+      });
     }
     const deps = makeDeps(wanted, report);
     let failed = concerns.faulty;
