@@ -225,7 +225,9 @@ export class Forwarder implements BridgeOwner, Asked {
   private overdue(): string[] {
     const { workers } = this.settings;
     const running = this.dataPlane.count;
-    return running === workers ? [] : [`tproxy_workers is ${workers} and ${running} run: tproxy restart`];
+    if (running === workers) return [];
+    const run = running === 1 ? '1 thread is' : `${running} threads are`;
+    return [`tproxy_workers is ${workers}, but ${run} running; run \`tproxy restart\``];
   }
 
   private applySettings(settings: Settings): void {

@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { messageOf, type Trouble, TproxyError, troubleOf } from '../errors.ts';
+import { messageOf, TproxyError, type Trouble, troubleOf } from '../errors.ts';
 import { type ListenAddress, parseListenAddress } from '../model/listen-address.ts';
 import type { Stats } from '../model/stats.ts';
 import { replaceFileAsync } from '../replace-file.ts';

@@ -17,7 +17,7 @@ export interface TopOptions {
   readonly json?: boolean;
 }
 
-/** `tproxy top`: who has the connections and moves the bytes; live on a terminal, one sample anywhere else. */
+/** `tproxy top`: live connections and throughput; a single sample when the output is not a terminal. */
 export async function top(options: TopOptions, io: Io): Promise<ExitCode> {
   demandRoot('top');
   const view = oneOf(VIEWS, options.by, '--by');

@@ -6,8 +6,8 @@ interface Paragraph {
 }
 
 const EXIT_CODES: readonly Paragraph[] = [
-  { term: '0', text: 'What was asked for holds.' },
-  { term: '1', text: 'It failed; standard error says what, on which bridge, and what to do.' },
+  { term: '0', text: 'Success: the requested state is in effect.' },
+  { term: '1', text: 'Failure: standard error says what failed, on which bridge, and what to do.' },
   { term: '2', text: 'The command line or the configuration is wrong.' },
   { term: '3', text: 'Nothing runs.' },
 ];
