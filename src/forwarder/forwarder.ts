@@ -235,7 +235,7 @@ export class Forwarder implements BridgeOwner, Asked {
     try {
       saveSettings(settings);
     } catch (error) {
-      this.log.warn({ err: error }, 'settings can not be kept for a restart after a crash');
+      this.log.warn({ err: error }, 'cannot save settings for a restart after a crash');
     }
     this.logFile.setLevel(settings.debugLevel);
     this.observation.setLevel(settings.debugLevel);
@@ -273,7 +273,7 @@ export class Forwarder implements BridgeOwner, Asked {
     await withTimeLimit(drained, limitMs, () => undefined);
     this.post({ type: 'cut' });
     await this.dataPlane.close();
-    this.log.info('forwarder drained, it ends');
+    this.log.info('forwarder drained, exiting');
     this.logFile.close();
     process.exit(0);
   }

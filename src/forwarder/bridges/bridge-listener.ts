@@ -169,7 +169,7 @@ export class BridgeListener {
     const due = pulse.check(now);
     if (due === 'ask') this.owner.post({ type: 'ping', session });
     if (due !== 'silent') return;
-    this.owner.log.error({ bridge: this.bridge, listener_pid: pid }, 'listener is silent, it is killed');
+    this.owner.log.error({ bridge: this.bridge, listener_pid: pid }, 'listener does not respond, killing it');
     const process = ownProcess(pid, hostInode());
     if (process !== undefined) await endProcesses([process], 'SIGKILL', 0);
   }
@@ -196,7 +196,7 @@ export class BridgeListener {
 
   /** Ends a listener that died or hangs while it was told something: its successor will do it. */
   private async giveUp(error: unknown): Promise<void> {
-    this.owner.log.warn({ bridge: this.bridge, err: error }, 'listener did not do what it was told');
+    this.owner.log.warn({ bridge: this.bridge, err: error }, 'listener did not apply its configuration');
     await this.dismiss();
   }
 

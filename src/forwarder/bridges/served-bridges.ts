@@ -142,7 +142,7 @@ export class ServedBridges {
       removeBridgeSocket(bridge.name);
     } catch (error) {
       // Litter, and no reason to serve the others worse.
-      this.owner.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
+      this.owner.log.warn({ bridge: bridge.name, err: error }, 'cannot remove the socket of a bridge');
     }
   }
 }

@@ -73,7 +73,7 @@ test.each([
 });
 
 test('what says itself what to do has no remedy besides', () => {
-  expect(remedyFor('there is no node; install Node 20 or newer', true)).toBeUndefined();
+  expect(remedyFor('node is missing; install Node 20 or newer there', true)).toBeUndefined();
 });
 
 describe('the way to a host', () => {
