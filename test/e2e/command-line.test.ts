@@ -116,7 +116,7 @@ describe('exit codes', () => {
     { args: ['begin'], status: 2, stderr: "unknown command 'begin'" },
     { args: ['start', 'br0'], status: 2, stderr: 'too many arguments' },
     { args: ['status', '--quickly'], status: 2, stderr: "unknown option '--quickly'" },
-    { args: ['up', '--network', 'net'], status: 2, stderr: 'go with --bridge' },
+    { args: ['up', '--network', 'net'], status: 2, stderr: 'need --bridge' },
     { args: ['up', '--bridge', 'no/bridge'], status: 2, stderr: 'not a valid bridge name' },
     { args: ['up', '--bridge', 'absent0', '--network', 'net'], status: 1, stderr: 'absent0' },
     { args: ['check', '/no/such/file'], status: 2, stderr: '/no/such/file: no such file' },

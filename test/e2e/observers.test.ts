@@ -118,7 +118,7 @@ describe('tproxy top', () => {
     const shell = onTerminal(`${EXECUTABLE} top --interval 0.1`);
     await shell.waitFor(/3 of 3 services listen/);
     await site.hypervisor.must('stop');
-    await shell.waitFor(/no forwarder runs; tproxy start starts it/);
+    await shell.waitFor(/no daemon is running; run tproxy start/);
     await site.hypervisor.must('start');
     const length = shell.output.length;
     await expect.poll(() => shell.output.slice(length)).toContain('3 of 3 services listen');
