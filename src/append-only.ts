@@ -15,5 +15,5 @@ export function openForAppending(path: string): number {
   const { nlink, uid } = fstatSync(fd);
   if (fstatSync(fd).isFile() && nlink === 1 && uid === process.geteuid?.()) return fd;
   closeSync(fd);
-  throw new TproxyError(`${path}: is no file of ours with one name: move it away`);
+  throw new TproxyError(`${path}: not a root-owned regular file with one link`, { remedy: 'move it away' });
 }

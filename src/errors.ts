@@ -7,6 +7,12 @@
 export const ExitCode = { ok: 0, failed: 1, usage: 2, notRunning: 3 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** What went wrong and what to do about it: the parts of a `TproxyError`, which is how it travels between processes. */
+export interface Trouble {
+  readonly what: string;
+  readonly remedy?: string;
+}
+
 interface ErrorDetails {
   readonly cause?: unknown;
   /** What the operator does about it: an order, as a command where there is one. */
@@ -111,6 +117,13 @@ export function explainFileTrouble(error: unknown): unknown {
 /** An error of the system with this code, such as `ENOENT`. */
 export function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** The parts of whatever was thrown: for an error that wraps another one and passes its remedy on. */
+export function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof TproxyError)) return { what: messageOf(error) };
+  const { what, remedy } = error;
+  return remedy === undefined ? { what } : { what, remedy };
 }
 
 /** The short text of whatever was thrown. */

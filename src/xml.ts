@@ -34,7 +34,7 @@ export function parseXml(text: string, name: string, source: XmlSource): XmlElem
     return rootOf(text, name);
   } catch (error) {
     if (!(error instanceof Unfit)) throw error;
-    throw new InputError(`${source.name} ${error.message}; ${source.remedy}`, { cause: error.cause });
+    throw new InputError(`${source.name} ${error.message}`, { remedy: source.remedy, cause: error.cause });
   }
 }
 

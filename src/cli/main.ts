@@ -12,7 +12,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
   const code = await run(argv, io);
   const lost = await io.lost();
   if (lost === undefined) return code;
-  io.err(`ERROR: standard output can't be written: ${lost}; see to the file or device that it leads to`);
+  io.err(`ERROR: standard output can't be written: ${lost}; check the file or device it is redirected to`);
   return code === ExitCode.ok ? ExitCode.failed : code;
 }
 

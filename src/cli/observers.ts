@@ -11,9 +11,9 @@ import { VIEWS } from './top/rows.ts';
 export function addObservers(program: Command, io: Io, exit: (code: ExitCode) => void): void {
   program
     .command('status')
-    .description('a line per running daemon, the forwarder first; exit code 3 when none runs')
-    .option('-v, --verbose', 'all processes, and every service with its connections, bytes and errors')
-    .option('--json', 'the same for programs (docs/status.schema.json)')
+    .description('list the running daemons, forwarder first; exit code 3 when none is running')
+    .option('-v, --verbose', 'show all processes, and connections, bytes and errors of every service')
+    .option('--json', 'print the same as JSON (docs/status.schema.json)')
     .action(async (options: StatusOptions) => {
       const { status } = await import('./commands/status.ts');
       exit(await status(options, io));
@@ -21,13 +21,13 @@ export function addObservers(program: Command, io: Io, exit: (code: ExitCode) =>
 
   program
     .command('top')
-    .description('who has the connections and moves the bytes; live on a terminal, one sample anywhere else')
-    .addOption(choice('--by <what>', 'what has a row', VIEWS).default('service'))
-    .addOption(choice('--sort <column>', 'what they are sorted by', ORDERS).default('down'))
-    .option('--reverse', 'the least first')
-    .option('--interval <seconds>', 'between two samples', '1')
-    .option('--once', 'one sample, also on a terminal')
-    .option('--json', 'one sample for programs')
+    .description('live connections and throughput; a single sample when the output is not a terminal')
+    .addOption(choice('--by <what>', 'what each row shows', VIEWS).default('service'))
+    .addOption(choice('--sort <column>', 'column to sort by', ORDERS).default('down'))
+    .option('--reverse', 'sort ascending')
+    .option('--interval <seconds>', 'time between two samples', '1')
+    .option('--once', 'take one sample and exit')
+    .option('--json', 'print one sample as JSON')
     .action(async (options: TopOptions) => {
       const { top } = await import('./commands/top.ts');
       exit(await top(options, io));
@@ -35,14 +35,14 @@ export function addObservers(program: Command, io: Io, exit: (code: ExitCode) =>
 
   program
     .command('log')
-    .description('show the last lines of all logs, for people, then what is written from now on')
-    .option('-n, --lines <count>', 'how many of the last lines', '20')
-    .option('--no-follow', 'end after them')
-    .option('-b, --bridge <name...>', 'of these bridges')
+    .description('show the end of all logs in readable form, then follow them')
+    .option('-n, --lines <count>', 'number of lines to start with', '20')
+    .option('--no-follow', 'exit instead of following')
+    .option('-b, --bridge <name...>', 'only these bridges')
     .option('-s, --service <port...>', 'connections to these service ports')
     .option('-g, --guest <address...>', 'connections of these guests')
-    .option('-o, --outcome <word...>', 'connections that ended so')
-    .option('-l, --level <level>', 'of this level and graver ones: error, warning, info, debug')
+    .option('-o, --outcome <word...>', 'connections with this outcome')
+    .option('-l, --level <level>', 'minimum level: error, warning, info, debug')
     .action(async (options: LogOptions) => {
       const { log } = await import('./commands/log.ts');
       exit(await log(options, io));
@@ -50,8 +50,8 @@ export function addObservers(program: Command, io: Io, exit: (code: ExitCode) =>
 
   program
     .command('metrics')
-    .description('print the metrics once, as Prometheus reads them')
-    .option('--textfile <file>', "into a file for node_exporter's textfile collector")
+    .description('print the metrics once, in the Prometheus text format')
+    .option('--textfile <file>', "write them to a file for node_exporter's textfile collector")
     .action(async (options: { readonly textfile?: string }) => {
       const { metrics } = await import('./commands/metrics.ts');
       exit(await metrics(options, io));

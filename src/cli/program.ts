@@ -25,9 +25,9 @@ interface ByHand {
  */
 export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCode) => void): Command {
   const program = new Command('tproxy')
-    .description('Transparent proxies for hypervisors: guests reach chosen services at 169.254.16.9')
+    .description('Transparent proxy for hypervisors: guests reach selected services at 169.254.16.9')
     .version(VERSION, '-V, --version')
-    .option('--config <file>', 'OpenNebulaNetwork.conf', defaultConfig)
+    .option('--config <file>', 'path of OpenNebulaNetwork.conf', defaultConfig)
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.err(text.trimEnd()),
@@ -38,10 +38,10 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
   const common = (): Common => program.opts<Common>();
 
   const daemonVerbs: readonly (readonly ['start' | 'stop' | 'restart' | 'reload', string])[] = [
-    ['start', 'start the daemons for what the endpoint maps in nft say; none there: stop what runs'],
-    ['stop', 'stop all daemons at once'],
-    ['restart', 'put new daemons in the place of those that run; guests do not notice'],
-    ['reload', 'bring the running daemons to what the endpoint maps in nft say'],
+    ['start', 'start the daemons for the endpoints in nft; without any, stop running daemons'],
+    ['stop', 'stop all daemons immediately'],
+    ['restart', 'replace the running daemons; guests do not notice'],
+    ['reload', 'update the running daemons to the endpoints in nft'],
   ];
   for (const [verb, description] of daemonVerbs) {
     program
@@ -57,9 +57,9 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
 
   program
     .command('doctor')
-    .description("walk a guest's way and say what holds and what does not, with the remedy; changes nothing")
-    .option('--bridge <name>', 'this bridge alone')
-    .option('--json', 'for programs')
+    .description('test the path from the guests to their services and show what to fix; changes nothing')
+    .option('--bridge <name>', 'check this bridge only')
+    .option('--json', 'print JSON')
     .action(async ({ bridge, json }: { readonly bridge?: string; readonly json?: boolean }) => {
       const { doctor } = await import('./commands/doctor.ts');
       const options = {
@@ -73,16 +73,16 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
 
   program
     .command('check')
-    .description('show everything that is wrong with the configuration')
-    .argument('[file]', 'instead of the file of --config')
+    .description('show all errors in the configuration')
+    .argument('[file]', 'check this file instead of that of --config')
     .action(async (file: string | undefined) => {
       const { check } = await import('./commands/check.ts');
       exit(await check({ file: file ?? common().config }, io));
     });
 
   const wholeHost: readonly (readonly ['apply' | 'plan', string])[] = [
-    ['apply', 'bring the whole host, running guests included, to what the configuration asks for'],
-    ['plan', 'show what apply would do'],
+    ['apply', 'apply the configuration to the whole host, including running guests'],
+    ['plan', 'show what apply would change'],
   ];
   for (const [verb, description] of wholeHost) {
     program
@@ -98,12 +98,12 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
 
   program
     .command('sync')
-    .description('on the front-end: bring program and configuration to the hypervisors, live')
-    .argument('[host...]', 'hypervisors; without any, all that OpenNebula knows')
-    .option('--dry-run', 'show what would change on each, and change nothing')
-    .option('--no-onehost', 'copy over ssh, even where there is an onehost')
-    .option('--remote-dir <directory>', 'where the tree lies on the hypervisors', '/var/tmp/one')
-    .option('--ssh-config <file>', 'for ssh and scp, instead of ~/.ssh/config')
+    .description('on the front-end: copy program and configuration to the hypervisors and apply them')
+    .argument('[host...]', 'hypervisors; default: all hosts in OpenNebula')
+    .option('--dry-run', 'show what would change on each host; change nothing')
+    .option('--no-onehost', 'copy over ssh even if onehost is available')
+    .option('--remote-dir <directory>', 'remotes directory on the hypervisors', '/var/tmp/one')
+    .option('--ssh-config <file>', 'configuration of ssh and scp, instead of ~/.ssh/config')
     .action(async (hosts: readonly string[], given: SyncFlags) => {
       const { sync } = await import('./commands/sync.ts');
       exit(
@@ -112,21 +112,18 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
     });
 
   const drivers: readonly (readonly ['up' | 'down', string])[] = [
-    [
-      'up',
-      'give the bridges of a VM their services: its base64 template on standard input, or one bridge by hand',
-    ],
-    ['down', 'take a VM off its bridges: its base64 template on standard input, or one bridge by hand'],
+    ['up', 'set up the bridges of a VM: read its base64 template from standard input, or use --bridge'],
+    ['down', 'release the bridges of a VM: read its base64 template from standard input, or use --bridge'],
   ];
   for (const [direction, description] of drivers) {
     program
       .command(direction)
       .description(description)
-      .option('--bridge <name>', 'one bridge by hand, instead of a template')
+      .option('--bridge <name>', 'one bridge, instead of a template')
       .option('--network <name>', 'name of its virtual network')
       .option('--network-id <id>', 'id of its virtual network')
       // OpenNebula gives its hooks arguments of its own.
-      .argument('[ignored...]', 'what the driver hands its hooks')
+      .argument('[ignored...]', 'arguments that OpenNebula passes to its hooks')
       .action(async (_ignored: string[], given: ByHand) => {
         const options = driverOptions(common().config, given);
         if (direction === 'up') exit(await (await import('./commands/up.ts')).up(options, io));
@@ -140,7 +137,7 @@ export function buildProgram(io: Io, defaultConfig: string, exit: (code: ExitCod
 function describing(program: Command, io: Io, exit: (code: ExitCode) => void): void {
   program
     .command('completion')
-    .description('print a script that completes the command line of tproxy in a shell')
+    .description('print a shell completion script')
     .addArgument(new Argument('<shell>', 'bash or zsh').choices(['bash', 'zsh']))
     .action(async (shell: 'bash' | 'zsh') => {
       const { completion } = await import('./commands/describe.ts');
@@ -159,7 +156,10 @@ function describing(program: Command, io: Io, exit: (code: ExitCode) => void): v
 function driverOptions(configFile: string, { bridge, network, networkId }: ByHand): DriverOptions {
   if (bridge === undefined) {
     if (network !== undefined || networkId !== undefined) {
-      throw new InputError('--network and --network-id go with --bridge', { exitCode: ExitCode.usage });
+      throw new InputError('--network and --network-id need --bridge', {
+        remedy: 'add --bridge <name>',
+        exitCode: ExitCode.usage,
+      });
     }
     return { configFile };
   }

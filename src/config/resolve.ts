@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { messageOf, TproxyError } from '../errors.ts';
+import { TproxyError, troubleOf } from '../errors.ts';
 import type { Resolved } from '../model/service.ts';
 import { runProgram } from '../system/run.ts';
 import { withTimeLimit } from '../time-limit.ts';
@@ -41,6 +41,7 @@ async function ask(name: string, lookup: Lookup, timeoutMs: number): Promise<Res
     return why === undefined ? { address } : { reason: `${name}: resolves to ${address}, ${why}` };
   } catch (error) {
     const unknown = error instanceof TproxyError && error.code === NO_SUCH_HOST;
-    return { reason: messageOf(error), ...(unknown ? { unknown } : {}) };
+    const { what: reason, remedy } = troubleOf(error);
+    return { reason, ...(remedy === undefined ? {} : { remedy }), ...(unknown ? { unknown } : {}) };
   }
 }

@@ -92,11 +92,11 @@ function exchange(line: string, op: Operation, timeoutMs: number, path: string):
 }
 
 function gone(what: string, code: string): TproxyError {
-  return new TproxyError(`forwarder ${what}`, { code, remedy: 'look at its log, or run tproxy restart' });
+  return new TproxyError(`forwarder ${what}`, { code, remedy: 'read its log, or run tproxy restart' });
 }
 
 function otherVersion(op: Operation, cause: UnreadableAnswerError): TproxyError {
-  return new TproxyError(`the running forwarder is of another version (answer to ${op}: ${cause.wrong})`, {
+  return new TproxyError(`the running forwarder has another version (answer to ${op}: ${cause.wrong})`, {
     code: AskCode.otherVersion,
     remedy: 'run tproxy restart',
     cause,

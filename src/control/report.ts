@@ -1,11 +1,5 @@
-import { messageOf, TproxyError } from '../errors.ts';
+import { TproxyError, type Trouble } from '../errors.ts';
 import { asArray, asObject, asString, isObject, type JsonObject } from '../system/json.ts';
-
-/** What went wrong, as it travels between processes: the parts of a `TproxyError`. */
-export interface Trouble {
-  readonly what: string;
-  readonly remedy?: string;
-}
 
 export interface BridgeReport {
   readonly bridge: string;
@@ -26,12 +20,6 @@ export interface SyncReport {
 /** In place of an answer: nothing could be done at all. */
 export interface Failed {
   readonly failed: Trouble;
-}
-
-export function troubleOf(error: unknown): Trouble {
-  if (!(error instanceof TproxyError)) return { what: messageOf(error) };
-  const { what, remedy } = error;
-  return remedy === undefined ? { what } : { what, remedy };
 }
 
 export function errorOf({ what, remedy }: Trouble, code = 'FAILED'): TproxyError {

@@ -20,7 +20,7 @@ export function requestLine<O extends Operation>(op: O, request: RequestOf<O>): 
 export function parseRequest(line: string): Request {
   const { op, ...fields } = objectIn(line);
   if (isOperation(op)) return { op, request: read(op, fields) } as Request;
-  throw new TproxyError('the running forwarder does not know this request: it is of another version', {
+  throw new TproxyError('the running forwarder has another version and does not know this request', {
     code: 'PROTOCOL',
     remedy: 'run tproxy restart',
   });
@@ -44,6 +44,6 @@ function read<O extends Operation>(op: O, fields: JsonObject): RequestOf<O> {
 
 function noRequest(cause: unknown): unknown {
   if (!(cause instanceof UnreadableAnswerError)) return cause;
-  const what = `control socket: this is no request: ${cause.wrong}`;
+  const what = `control socket: not a valid request: ${cause.wrong}`;
   return new TproxyError(what, { code: 'PROTOCOL', remedy: 'run tproxy restart', cause });
 }

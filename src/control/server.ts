@@ -1,10 +1,11 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { troubleOf } from '../errors.ts';
 import { CONTROL_SOCKET } from '../process/paths.ts';
 import { replaceFileAsync } from '../replace-file.ts';
 import { REQUEST_BYTES, tooBig } from './bounds.ts';
 import { type AnswerOf, OPERATIONS, type Operation, type RequestOf } from './operations.ts';
-import { failedJson, troubleOf } from './report.ts';
+import { failedJson } from './report.ts';
 import { parseRequest } from './request.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;

@@ -27,7 +27,8 @@ export async function endpointsFor(
     const upstream = last.get(servicePort);
     const outcome =
       upstream === undefined ? 'it is not available' : `it keeps ${upstream.address}:${upstream.port}`;
-    report.error(`service port ${servicePort} (line ${line}): ${resolved.reason}; ${outcome}`);
+    const remedy = resolved.remedy === undefined ? '' : `; ${resolved.remedy}`;
+    report.error(`service port ${servicePort} (line ${line}): ${resolved.reason}; ${outcome}${remedy}`);
     if (upstream !== undefined) kept.push(endpointOf(service, upstream));
   }
   return [...endpoints, ...kept];

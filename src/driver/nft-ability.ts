@@ -69,10 +69,12 @@ async function lookAtPieces(run: Run): Promise<NftAbility> {
 }
 
 function unusable(why: string): TproxyError {
-  return new TproxyError(`nft can't write and list the rules that every bridge needs: ${why}`, {
-    remedy:
-      'install nftables 0.9.8 or newer, on a kernel with nf_tables in the bridge family; nothing was changed',
-  });
+  return new TproxyError(
+    `nft can't write and list the rules that every bridge needs: ${why}; nothing was changed`,
+    {
+      remedy: 'install nftables 0.9.8 or newer, on a kernel with nf_tables for the bridge family',
+    },
+  );
 }
 
 /** No core file for an nft that aborts. Both kinds of listing, because each version prints them by code of its own. */

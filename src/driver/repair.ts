@@ -54,7 +54,7 @@ export async function repairBeforeDaemons(
   const left = damagedBridges((await look(deps)).living, view.devices, await readEndpointMaps(deps.run));
   if (left.length === 0) return;
   throw new TproxyError(
-    `nft has no endpoint of ${left.join(', ')}, where guests are recorded: nothing was changed for the daemons`,
-    { remedy: 'see what is wrong with tproxy check, then run tproxy apply' },
+    `nft has no endpoints for ${left.join(', ')}, although guests are recorded there; the daemons were left as they are`,
+    { remedy: 'find the fault with tproxy check, then run tproxy apply' },
   );
 }

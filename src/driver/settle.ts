@@ -98,9 +98,9 @@ async function planUnplumbing(glance: Facts, taps: Taps, { run, host }: Seams): 
 async function removeAll(bridge: string, steps: readonly Step[], { run }: Seams): Promise<void> {
   const failed = await applyEach(run, steps);
   if (failed.length === 0) return;
-  throw new TproxyError(
-    `bridge ${bridge}: not all of its plumbing could be removed: ${failed.join('; ')}; the next up or down on it tries again`,
-  );
+  throw new TproxyError(`bridge ${bridge}: part of its plumbing could not be removed: ${failed.join('; ')}`, {
+    remedy: 'remove the cause; the next up or down on this bridge tries again',
+  });
 }
 
 function changesNft(step: Step): boolean {

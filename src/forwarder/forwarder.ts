@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { Serial } from '../concurrency.ts';
-import { type BridgeReport, type Failed, type SyncReport, troubleOf } from '../control/report.ts';
+import type { BridgeReport, Failed, SyncReport } from '../control/report.ts';
 import { startControlServer } from '../control/server.ts';
 import type { FromDataPlane, ToDataPlane } from '../dataplane/messages.ts';
-import { TproxyError } from '../errors.ts';
+import { TproxyError, troubleOf } from '../errors.ts';
 import { type LogFile, openLogFile } from '../log.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Settings } from '../model/settings.ts';
@@ -205,7 +205,9 @@ export class Forwarder implements BridgeOwner, Asked {
 
   private async syncNow(settings: Settings, only?: string): Promise<SyncReport> {
     if (this.hasYielded) {
-      throw new TproxyError('this forwarder has handed over to another one', { remedy: 'run it again' });
+      throw new TproxyError('this forwarder has handed over to another one', {
+        remedy: 'run the command again',
+      });
     }
     this.applySettings(settings);
     await this.observation.serveMetrics(settings.metricsListen);
@@ -223,7 +225,9 @@ export class Forwarder implements BridgeOwner, Asked {
   private overdue(): string[] {
     const { workers } = this.settings;
     const running = this.dataPlane.count;
-    return running === workers ? [] : [`tproxy_workers is ${workers} and ${running} run: tproxy restart`];
+    if (running === workers) return [];
+    const run = running === 1 ? '1 thread is' : `${running} threads are`;
+    return [`tproxy_workers is ${workers}, but ${run} running; run \`tproxy restart\``];
   }
 
   private applySettings(settings: Settings): void {
@@ -231,7 +235,7 @@ export class Forwarder implements BridgeOwner, Asked {
     try {
       saveSettings(settings);
     } catch (error) {
-      this.log.warn({ err: error }, 'settings can not be kept for a restart after a crash');
+      this.log.warn({ err: error }, 'cannot save settings for a restart after a crash');
     }
     this.logFile.setLevel(settings.debugLevel);
     this.observation.setLevel(settings.debugLevel);
@@ -269,7 +273,7 @@ export class Forwarder implements BridgeOwner, Asked {
     await withTimeLimit(drained, limitMs, () => undefined);
     this.post({ type: 'cut' });
     await this.dataPlane.close();
-    this.log.info('forwarder drained, it ends');
+    this.log.info('forwarder drained, exiting');
     this.logFile.close();
     process.exit(0);
   }

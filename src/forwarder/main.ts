@@ -1,7 +1,7 @@
 import { closeSync, writeFileSync, writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { type Failed, failedJson, type SyncReport, syncReportJson, troubleOf } from '../control/report.ts';
-import { messageOf } from '../errors.ts';
+import { type Failed, failedJson, type SyncReport, syncReportJson } from '../control/report.ts';
+import { messageOf, troubleOf } from '../errors.ts';
 import { PREFIX } from '../model/names.ts';
 import { savedSettings } from '../process/settings-file.ts';
 import { parseSettings } from '../process/settings-json.ts';

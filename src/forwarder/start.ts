@@ -45,7 +45,7 @@ async function begin(
   const maps = await readEndpointMaps(run);
   if (maps.size === 0 && hasAttachmentRecords()) {
     // It comes back after a crash, and somebody has flushed nft meanwhile.
-    log.error({ remedy: 'tproxy apply' }, 'guests are recorded, nft has no endpoint');
+    log.error({ remedy: 'tproxy apply' }, 'guests are recorded, but nft has no endpoints');
   }
   // Where others serve, nothing is taken from them before this process can.
   if (running.length > 0) await dataPlane.ready;

@@ -34,7 +34,7 @@ export async function announceSuccession(log: Logger): Promise<boolean> {
   } catch (error) {
     // An answer it is, if only that it does not know the word.
     if (error instanceof TproxyError && error.code === AskCode.refused) return true;
-    log.warn({ err: error }, 'the forwarder before this one does not answer');
+    log.warn({ err: error }, 'previous forwarder does not answer');
     return false;
   }
 }
@@ -60,7 +60,7 @@ async function hasYielded(log: Logger): Promise<boolean> {
   try {
     return (await askForwarder('yield', {})) !== undefined;
   } catch (error) {
-    log.warn({ err: error }, 'the forwarder before this one did not hand over');
+    log.warn({ err: error }, 'previous forwarder did not hand over');
     return false;
   }
 }
@@ -91,7 +91,7 @@ export async function adoptListeners(bridges: Bridges): Promise<void> {
 export async function replaceListeners(bridges: Bridges, log: Logger): Promise<void> {
   await mapConcurrently([...bridges.values()], LISTENERS_AT_ONCE, (bridge) =>
     bridge.replaceListener().catch((error: unknown) => {
-      log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced in order');
+      log.warn({ bridge: bridge.name, err: error }, 'listener could not be replaced cleanly');
     }),
   );
 }

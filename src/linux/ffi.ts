@@ -32,8 +32,8 @@ function loadKoffi(): Koffi {
     }
   }
   throw new TproxyError(
-    `system calls: no koffi binary for linux ${process.arch}; the installation is incomplete, copy the whole built tree again`,
-    { code: 'INSTALLATION', cause },
+    `system calls: no koffi binary for linux ${process.arch}; the installation is incomplete`,
+    { code: 'INSTALLATION', remedy: 'copy the whole built tree again', cause },
   );
 }
 

@@ -120,7 +120,7 @@ export class Listener implements EventTarget {
         this.onMessage(n);
       }
     } catch (error) {
-      this.log.error('message of the forwarder not understood', { reason: messageOf(error) });
+      this.log.error('cannot read a message from the forwarder', { reason: messageOf(error) });
       for (const fd of this.descriptors) close(fd);
       this.disconnect(messageOf(error));
     }

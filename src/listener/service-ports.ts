@@ -34,7 +34,7 @@ export class ServicePorts {
       } catch (error) {
         const reason = messageOf(error);
         failures.push({ port, reason });
-        this.log.error('service port can not be opened', { service_port: port, reason });
+        this.log.error('cannot open service port', { service_port: port, reason });
       }
     }
     return failures;

@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { messageOf, TproxyError } from '../errors.ts';
+import { messageOf, TproxyError, type Trouble, troubleOf } from '../errors.ts';
 import { type ListenAddress, parseListenAddress } from '../model/listen-address.ts';
 import type { Stats } from '../model/stats.ts';
 import { replaceFileAsync } from '../replace-file.ts';
@@ -46,14 +46,17 @@ export class MetricsServer {
   static async start(listen: string, look: () => Promise<Stats>): Promise<MetricsServer> {
     const address = parseListenAddress(listen);
     if (address === undefined)
-      throw new TproxyError(`metrics: ${listen}: is no address to listen on; see tproxy check`);
+      throw new TproxyError(`metrics: ${listen}: not an address to listen on`, {
+        remedy: 'run tproxy check',
+      });
     const server = new MetricsServer(address, look);
     try {
       await server.open();
       return server;
     } catch (error) {
       server.close();
-      throw new TproxyError(`metrics: ${listen}: ${explain(error)}`, { cause: error });
+      const { what, remedy } = explain(error);
+      throw new TproxyError(`metrics: ${listen}: ${what}`, { remedy, cause: error });
     }
   }
 
@@ -132,25 +135,30 @@ function endpointsIn({ bridges }: Stats): number {
 async function demandFree(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  if (!found.isSocket()) throw new TproxyError('is there already and no socket; name another path');
+  if (!found.isSocket()) throw new TproxyError('exists and is not a socket', { remedy: OTHER_PATH });
   const isServed = await new Promise<boolean>((resolve) => {
     const socket = connect(path, () => resolve(true));
     socket.once('connect', () => socket.destroy()).once('error', () => resolve(false));
   });
-  if (isServed) throw new TproxyError('another program listens there; name another path');
+  if (isServed) throw new TproxyError('another program listens there', { remedy: OTHER_PATH });
 }
 
-function explain(error: unknown): string {
+const OTHER_PATH = 'choose another path';
+
+function explain(error: unknown): Trouble {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'EADDRINUSE':
-      return 'another program listens there; name another port (ss -ltnp tells which)';
+      return {
+        what: 'another program listens there',
+        remedy: 'choose another port, or stop that program (ss -ltnp names it)',
+      };
     case 'EADDRNOTAVAIL':
-      return 'is no address of this host; name one that it has (ip address)';
+      return { what: 'not an address of this host', remedy: 'choose one that it has (ip address)' };
     case 'EACCES':
     case 'ENOENT':
-      return `can't be listened on (${code}); see to the directory`;
+      return { what: `can't be listened on (${code})`, remedy: 'check the directory' };
     default:
-      return messageOf(error);
+      return troubleOf(error);
   }
 }

@@ -16,8 +16,13 @@ export interface Service {
   readonly line: number;
 }
 
-/** What a host name comes to: an IPv4 address, or why there is none. `unknown`: the name does not exist, says who has to know. */
-export type Resolved = { readonly address: string } | { readonly reason: string; readonly unknown?: true };
+/**
+ * What a host name comes to: an IPv4 address, or why there is none, and what to do where that is known. `unknown`: the name does
+ * not exist, says who has to know.
+ */
+export type Resolved =
+  | { readonly address: string }
+  | { readonly reason: string; readonly remedy?: string; readonly unknown?: true };
 
 /** A virtual network as the orchestrator names it. */
 export interface NetworkRef {

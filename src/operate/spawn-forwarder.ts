@@ -53,11 +53,11 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
       reject(
         new TproxyError(`forwarder ${what}`, {
           code: 'NOT_STARTED',
-          remedy: `its log ${forwarderLog()} says why`,
+          remedy: `read its log ${forwarderLog()}`,
         }),
       );
     const timer = setTimeout(
-      () => fail(`did not get ready within ${READY_TIMEOUT_MS / 1000} s`),
+      () => fail(`was not ready within ${READY_TIMEOUT_MS / 1000} s`),
       READY_TIMEOUT_MS,
     );
     const lines = createInterface({ input: pipe });
@@ -81,12 +81,15 @@ function firstLine(child: ChildProcess, pipe: Readable): Promise<SyncReport> {
     child.once('error', (error) => {
       clearTimeout(timer);
       reject(
-        new TproxyError('forwarder: bash can not be started; install the package bash', { cause: error }),
+        new TproxyError("forwarder: bash can't be started", {
+          remedy: 'install the package bash',
+          cause: error,
+        }),
       );
     });
     child.once('exit', (status, signal) => {
       clearTimeout(timer);
-      fail(`ended at once (${signal ?? `status ${status}`})`);
+      fail(`exited at once (${signal ?? `status ${status}`})`);
     });
   });
 }

@@ -46,7 +46,8 @@ export async function reload(options: VerbOptions): Promise<void> {
     demand(await succeed(options, 'adopt'), options);
     return;
   }
-  throw new TproxyError('nothing runs that could be reloaded; run tproxy start', {
+  throw new TproxyError('no daemon is running', {
+    remedy: 'run tproxy start',
     code: 'NOT_RUNNING',
     exitCode: 3,
   });
@@ -72,9 +73,8 @@ export async function stop(): Promise<void> {
   await endPredecessors();
   const stubborn = [...ownProcesses(), ...predecessors()];
   if (stubborn.length > 0) {
-    throw new TproxyError(
-      `still running: ${stubborn.map(({ pid }) => pid).join(', ')}; look at them with ps -fp`,
-    );
+    const pids = stubborn.map(({ pid }) => pid).join(',');
+    throw new TproxyError(`still running: processes ${pids}`, { remedy: `look at them: ps -fp ${pids}` });
   }
 }
 

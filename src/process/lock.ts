@@ -20,10 +20,10 @@ export async function withLock<T>(task: () => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + WAIT_MS;
     for (let pause = FIRST_PAUSE_MS; !tryLock(fd); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       if (performance.now() > giveUpAt) {
-        throw new TproxyError(
-          `another tproxy command has held ${LOCK_FILE} for ${WAIT_MS / 1000} s; see who: fuser ${LOCK_FILE}`,
-          { code: 'LOCKED' },
-        );
+        throw new TproxyError(`another tproxy command has held ${LOCK_FILE} for ${WAIT_MS / 1000} s`, {
+          code: 'LOCKED',
+          remedy: `find out which one: fuser ${LOCK_FILE}`,
+        });
       }
       await sleep(pause);
     }

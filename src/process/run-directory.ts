@@ -17,7 +17,9 @@ export function ensureRunDirectory(path = RUN_DIRECTORY): void {
   mkdirSync(path, { recursive: true, mode: MODE });
   const found = lstatSync(path);
   if (!found.isDirectory() || !isOurs(found)) {
-    throw new TproxyError(`${path}: is no directory of root; see who made it, remove it and try again`);
+    throw new TproxyError(`${path}: not a directory owned by root`, {
+      remedy: 'find out what made it, remove it and try again',
+    });
   }
   if ((found.mode & WRITABLE_BY_OTHERS) === 0) return;
   chmodSync(path, MODE);

@@ -22,7 +22,7 @@ export interface Looked {
 }
 
 const NO_SUDO =
-  'WARNING: who logs in there may not run tproxy by sudo, so it will not follow; install the package tproxy-node there';
+  'WARNING: the login user lacks sudo rights for tproxy; new files will not be applied; install the package tproxy-node there';
 
 const LOOK_MS = 60_000;
 const INSTALL_MS = 120_000;
@@ -33,7 +33,8 @@ const APPLY_MS = 300_000;
 export async function lookAt(remote: Remote, { sums, configuration, directory }: Task): Promise<Looked> {
   const output = await remote.script(lookScript(directory, configuration), LOOK_MS);
   const look = parseLook(output);
-  if (look.node === undefined) throw new TproxyError('there is no node; install Node 20 or newer');
+  if (look.node === undefined)
+    throw new TproxyError('node is missing', { remedy: 'install Node 20 or newer there' });
   const difference = differenceOf(sums, look.sums);
   const version = look.version === undefined ? [] : [versions(look.version)];
   return { difference, lines: [words(difference), ...version, ...plansIn(look)] };
@@ -85,8 +86,8 @@ export async function follow(
 export async function demandSame(remote: Remote, task: Task): Promise<void> {
   const { difference } = await lookAt(remote, task);
   if (!isSame(difference)) {
-    throw new TproxyError(
-      `onehost sync left it behind: ${words(difference)}; see what it says: onehost sync -f`,
-    );
+    throw new TproxyError(`onehost sync did not update this host: ${words(difference)}`, {
+      remedy: 'run it by hand and read its output: onehost sync -f',
+    });
   }
 }

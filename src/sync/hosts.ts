@@ -10,12 +10,10 @@ export function namedHosts(names: readonly string[]): readonly string[] {
   const wrong = names.filter((name) => !HOST_NAME.test(name));
   if (wrong.length > 0) {
     const list = wrong.map((name) => JSON.stringify(name)).join(', ');
-    throw new InputError(
-      `${list}: can't be the name of a host; write names or IPv4 addresses, users go into ~/.ssh/config`,
-      {
-        exitCode: ExitCode.usage,
-      },
-    );
+    throw new InputError(`${list}: not a valid host name`, {
+      remedy: 'write names or IPv4 addresses; users belong in ~/.ssh/config',
+      exitCode: ExitCode.usage,
+    });
   }
   return [...new Set(names)];
 }
@@ -24,12 +22,14 @@ export function namedHosts(names: readonly string[]): readonly string[] {
 export async function hostsOfOpenNebula(run: Run, isRoot = false): Promise<readonly string[]> {
   const { stdout } = await run('onehost', ['list', '-x'], { timeoutMs: 60_000 }).catch((error: unknown) => {
     if (error instanceof CommandError && isRoot) {
-      throw new TproxyError(`${error.message}; run it as oneadmin: sudo -u oneadmin tproxy sync`, {
+      throw new TproxyError(error.what, {
+        remedy: 'run it as oneadmin: sudo -u oneadmin tproxy sync',
         cause: error,
       });
     }
     if (!(error instanceof MissingToolError)) throw error;
-    throw new InputError('onehost is not on this machine, so hosts have to be named: tproxy sync HOST…', {
+    throw new InputError('this machine has no onehost to ask for the hosts', {
+      remedy: 'name them: tproxy sync HOST…',
       exitCode: ExitCode.usage,
     });
   });
@@ -38,7 +38,7 @@ export async function hostsOfOpenNebula(run: Run, isRoot = false): Promise<reado
 
 const ANSWER = {
   name: 'what onehost list -x prints',
-  remedy: 'see what it says, or name the hosts: tproxy sync HOST…',
+  remedy: 'run it by hand, or name the hosts: tproxy sync HOST…',
 };
 
 /** Names of the hosts in what `onehost list -x` prints. */

@@ -18,7 +18,7 @@ const REMEDIES: readonly (readonly [words: RegExp, others: string, root?: string
   ],
   [
     /No route to host|Connection (?:timed out|refused)|timed out/,
-    'start the host or its sshd, or open the firewall before it; then run tproxy sync again',
+    'start the host or its sshd, or open the firewall in front of it; then run tproxy sync again',
   ],
 ];
 

@@ -10,7 +10,8 @@ export const GREETING = 'tproxy-sync-begins';
 /** An absolute path that means the same to every shell. */
 export function checkedDirectory(path: string): string {
   if (/^(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$/.test(path)) return path;
-  throw new InputError(`--remote-dir ${JSON.stringify(path)}: write an absolute path of plain names`, {
+  throw new InputError(`--remote-dir ${JSON.stringify(path)}: not an absolute path of plain names`, {
+    remedy: 'write one such as /var/tmp/one',
     exitCode: 2,
   });
 }

@@ -24,9 +24,9 @@ export async function sumsOf(remotes: string): Promise<Sums> {
     }
   }
   if (!sums.has(EXECUTABLE) || ![...sums.keys()].some((path) => path.startsWith(`${LIBRARY}/`))) {
-    throw new TproxyError(
-      `${remotes}: no ${EXECUTABLE} with ${LIBRARY} in it; run the tproxy of a built tree`,
-    );
+    throw new TproxyError(`${remotes}: no ${EXECUTABLE} with ${LIBRARY} in it`, {
+      remedy: 'run the tproxy of a built tree',
+    });
   }
   return sums;
 }

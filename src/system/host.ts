@@ -69,6 +69,6 @@ function orMissing<T, M>(look: () => T, missing: M): T | M {
     return look();
   } catch (error) {
     if (isCode(error, 'ENOENT')) return missing;
-    throw new TproxyError(`${messageOf(error)}: is the file system damaged?`, { cause: error });
+    throw new TproxyError(messageOf(error), { remedy: 'check the file system', cause: error });
   }
 }

@@ -39,9 +39,10 @@ export function explainIpFailure(error: unknown): unknown {
   if (!(error instanceof CommandError)) return error;
   switch (classifyIpFailure(error)) {
     case 'permission':
-      return new PermissionError(`${error.message}: run as root`, error);
+      return new PermissionError(error.what, { remedy: 'run as root', cause: error });
     case 'missing-feature':
-      return new CommandError(`${error.message}: load the kernel module that it needs (veth, bridge)`, {
+      return new CommandError(error.what, {
+        remedy: 'load the kernel module that it needs (veth, bridge)',
         command: error.command,
         status: error.status,
         stderr: error.stderr,

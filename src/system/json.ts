@@ -8,7 +8,7 @@ export class UnreadableAnswerError extends TproxyError {
   readonly wrong: string;
 
   constructor(source: string, wrong: string, details: { cause?: unknown; remedy?: string } = {}) {
-    const { cause, remedy = `see what it says: ${source}` } = details;
+    const { cause, remedy = `run it by hand and read its output: ${source}` } = details;
     const what = `${source}: can't understand its answer: ${wrong} (nothing was changed)`;
     super(what, { code: 'UNREADABLE', cause, remedy });
     this.wrong = wrong;

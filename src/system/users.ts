@@ -36,9 +36,9 @@ export async function serviceUser(run: Run, configured: string | undefined): Pro
   if (configured !== undefined) {
     const user = await findUser(run, configured);
     if (user === undefined) {
-      throw new TproxyError(
-        `:tproxy_process_owner: ${configured}: no such user; create it or name another one`,
-      );
+      throw new TproxyError(`:tproxy_process_owner: ${configured}: no such user`, {
+        remedy: 'create it, or name another one',
+      });
     }
     return user;
   }

@@ -20,6 +20,6 @@ export function whyNoLinuxBridge(nic: {
   }
   if (bridge === '') return { level: 'info', reason: 'it has no BRIDGE' };
   if (isBridgeName(bridge)) return undefined;
-  const reason = `BRIDGE ${JSON.stringify(bridge.slice(0, 40))} can't be the name of a bridge; correct the virtual network`;
+  const reason = `BRIDGE ${JSON.stringify(bridge.slice(0, 40))} is not a valid bridge name; correct the virtual network`;
   return { level: 'error', reason };
 }

@@ -1,7 +1,6 @@
-import { InputError } from '../errors.ts';
 import type { Nic } from '../model/nic.ts';
 import { elements, parseXml, text, type XmlElement } from '../xml.ts';
-import { decodeTemplate, EXPECTED } from './decode.ts';
+import { decodeTemplate, EXPECTED, noTemplate } from './decode.ts';
 import { whyNoLinuxBridge } from './linux-bridge.ts';
 import { optionalFields } from './nic-fields.ts';
 import type { SkippedNic, VmTemplate } from './template.ts';
@@ -16,11 +15,9 @@ export function parseTemplate(stdinText: string): VmTemplate {
   const vm = parseXml(decodeTemplate(stdinText), 'VM', { name: 'template', remedy: EXPECTED });
   const vmId = text(vm, 'ID');
   // Becomes part of file names.
-  if (vmId === undefined || !ID.test(vmId))
-    throw new InputError(`template has no numeric VM/ID; ${EXPECTED}`);
+  if (vmId === undefined || !ID.test(vmId)) throw noTemplate('template has no numeric VM/ID');
   const [template] = elements(vm, 'TEMPLATE');
-  if (template === undefined)
-    throw new InputError(`template has no VM/TEMPLATE with elements in it; ${EXPECTED}`);
+  if (template === undefined) throw noTemplate('template has no VM/TEMPLATE with elements in it');
 
   const seen = elements(template, 'NIC').map((nic) => readNic(nic, vmId));
   const pcis = elements(template, 'PCI').filter((pci) => text(pci, 'TYPE')?.toUpperCase() === 'NIC');

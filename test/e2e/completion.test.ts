@@ -100,7 +100,7 @@ describe('bash', () => {
 
 describe('zsh', () => {
   test.each([
-    { line: 'tproxy sta', shown: ['start', 'status', 'a line per running daemon'] },
+    { line: 'tproxy sta', shown: ['start', 'status', 'list the running daemons'] },
     { line: 'tproxy up --', shown: ['--bridge', '--network-id', 'id of its virtual network'] },
     { line: 'tproxy up --bridge ', shown: ['br0', 'onebr7'] },
     { line: 'tproxy completion ', shown: ['bash', 'zsh'] },

@@ -192,7 +192,7 @@ test('on a host that lets nothing be mounted, a listener says so and has all the
         title: 'one_tproxy_br0',
         // What would break a line of JSON is gone.
         msg: expect.stringMatching(
-          /a root of its own \(mount: {2}\S+\/mount {2}may not\): it starts in that of the host$/,
+          /cannot give the listener a private root directory \(mount: {2}\S+\/mount {2}may not\): it runs in the host's$/,
         ),
       }),
     );

@@ -65,7 +65,7 @@ test('an unknown bridge has nothing; a name that can be no bridge is bad usage',
   const { status, stderr } = await site.hypervisor.tproxy('doctor', '--bridge', 'no/bridge');
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: expect.stringContaining("can't be the name of a bridge"),
+    stderr: expect.stringContaining('not a valid bridge name'),
   });
 });
 

@@ -145,7 +145,7 @@ test('a runtime directory that is read-only, or has something else in it, is tol
     'umount /run/one_tproxy; rm -rf /run/one_tproxy/attachments; touch /run/one_tproxy/attachments',
   );
   for (const verb of ['apply', 'plan', 'up'])
-    await says(verb, /^ERROR: (?:pre: .*)?ENOTDIR: .*; see to the file/);
+    await says(verb, /^ERROR: (?:pre: .*)?ENOTDIR: .*; check the file/);
   await box.sh('rm /run/one_tproxy/attachments');
   expect(await hypervisor.daemons()).toEqual(before);
 });

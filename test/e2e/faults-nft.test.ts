@@ -88,7 +88,7 @@ test('nft failing while a killed forwarder comes back: guests wait until it is w
   const killed = pidOf(site, 'one_tproxy');
   process.kill(killed, 'SIGKILL');
   const log = () => site.hypervisor.log('one_tproxy').map(({ msg }) => msg);
-  const deaths = () => log().filter((msg) => msg === 'forwarder died, it is started again').length;
+  const deaths = () => log().filter((msg) => msg === 'forwarder died, restarting it').length;
   const before = deaths();
   await until('tried twice', () => deaths() >= before + 2);
   expect(await ask(site.guest, SERVICE + 1)).toBe('ECONNREFUSED');

@@ -118,7 +118,7 @@ describe('tproxy top', () => {
     const shell = onTerminal(`${EXECUTABLE} top --interval 0.1`);
     await shell.waitFor(/3 of 3 services listen/);
     await site.hypervisor.must('stop');
-    await shell.waitFor(/no forwarder runs; tproxy start starts it/);
+    await shell.waitFor(/no daemon is running; run tproxy start/);
     await site.hypervisor.must('start');
     const length = shell.output.length;
     await expect.poll(() => shell.output.slice(length)).toContain('3 of 3 services listen');
@@ -207,9 +207,9 @@ test.each([
   [['top', '--sort', 'fast'], 'write one of name'],
   [['top', '--interval', '0'], 'write seconds'],
   [['log', '--level', 'loud'], 'write error, warning, info, debug'],
-  [['log', '--service', '0'], 'is no service port'],
-  [['log', '--guest', 'vm1'], 'is no IPv4 address'],
-  [['log', '--bridge', 'a/b'], "can't be the name of a bridge"],
+  [['log', '--service', '0'], 'not a service port'],
+  [['log', '--guest', 'vm1'], 'not an IPv4 address'],
+  [['log', '--bridge', 'a/b'], 'not a valid bridge name'],
   [['log', '-n', 'x'], 'write a whole number'],
 ])('%j is bad usage', async (args, sentence) => {
   const { status, stdout, stderr } = await site.hypervisor.tproxy(...args);

@@ -118,7 +118,7 @@ describe('a killed forwarder', () => {
     expect(faults.filter(({ outcome }) => outcome !== 'reset' && outcome !== 'cut')).toEqual([]);
     expect(faults.length).toBeLessThanOrEqual(7);
     expect(pidOf(site, LISTENER)).toBe(listener);
-    expect(messages(50)).toContain('forwarder died, it is started again');
+    expect(messages(50)).toContain('forwarder died, restarting it');
   });
 
   test('keeps the settings and the endpoints of its last reload', async () => {
@@ -140,7 +140,7 @@ describe('a killed forwarder', () => {
     expect(faultsOf(traffic).map(({ outcome }) => outcome)).not.toContain('refused');
     const pauses = site.hypervisor
       .log('one_tproxy')
-      .filter(({ msg }) => msg === 'forwarder died, it is started again')
+      .filter(({ msg }) => msg === 'forwarder died, restarting it')
       .map(({ pause_s }) => pause_s);
     expect(pauses).toEqual([0, 1, 2]);
   });
@@ -187,7 +187,7 @@ describe('a hung', () => {
     expect(servedMs).toBeLessThan(UNNOTICED_MS);
     await traffic.finish();
     expect(faultsOf(traffic)).toEqual([]);
-    expect(messages(50)).toContain('listener is silent, it is killed');
+    expect(messages(50)).toContain('listener does not respond, killing it');
   });
 
   test('forwarder is succeeded within ten seconds; guests wait, nobody is refused', async () => {
@@ -197,7 +197,7 @@ describe('a hung', () => {
     const faults = faultsOf(traffic);
     expect(faults.filter(({ outcome }) => outcome !== 'reset' && outcome !== 'cut')).toEqual([]);
     expect(faults.length).toBeLessThanOrEqual(7);
-    expect(messages(50)).toContain('forwarder is silent, it is killed');
+    expect(messages(50)).toContain('forwarder does not respond, killing it');
   });
 
   test('forwarder is succeeded by restart, and by nothing else besides', async () => {

@@ -75,7 +75,7 @@ test('a template without an end is not read to it, and nobody types one', async 
   const endless = await box.run(['bash', '--norc', '-c', `ulimit -v unlimited; ${TPROXY} up </dev/zero`]);
   expect(endless).toMatchObject({
     status: 1,
-    stderr: expect.stringMatching(/^ERROR: pre: template of more than 16 MiB; /),
+    stderr: expect.stringMatching(/^ERROR: pre: template is larger than 16 MiB; /),
   });
   const typed = box.spawn(['script', '-qec', `${TPROXY} up; echo "exit $?"`, '/dev/null']);
   await typed.waitFor(/no template: standard input is empty; .*\s+exit 1/);

@@ -167,7 +167,7 @@ describe('what lies in the place of the runtime directory', () => {
     await box.sh(make);
     const { status, stderr } = await bySudo([EXECUTABLE, 'start']);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^ERROR: \/run\/one_tproxy: is no directory of root; see who/);
+    expect(stderr).toMatch(/^ERROR: \/run\/one_tproxy: not a directory owned by root; find out what/);
     expect(await box.sh('ls -A /run/one_tproxy/')).toBe('');
   });
 });

@@ -129,7 +129,7 @@ describe('two data-plane threads', () => {
     const { status, stderr } = await hypervisor.tproxy('reload');
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: expect.stringContaining('tproxy_workers is 3 and 2 run: tproxy restart'),
+      stderr: expect.stringContaining('tproxy_workers is 3, but 2 threads are running; run `tproxy restart`'),
     });
     await hypervisor.must('restart');
     expect((await hypervisor.tproxy('reload')).stderr).toBe('');

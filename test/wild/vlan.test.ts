@@ -83,7 +83,7 @@ test.each<[string, string, unknown]>([
   [
     'guests in several VLANs are refused',
     'several',
-    expect.stringContaining('its guests are in several VLANs: one-7-0 in VLAN 10, one-9-0 in VLAN 20'),
+    expect.stringContaining('its guests are in different VLANs: one-7-0 in VLAN 10, one-9-0 in VLAN 20'),
   ],
   ['QinQ leaves nothing to do but the pin', 'qinq-plan', [expect.stringMatching(/^pin .* to br1b$/)]],
   [

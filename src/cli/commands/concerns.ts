@@ -47,7 +47,8 @@ export async function readConcerns(options: DriverOptions, io: Io, report: Repor
 function concernByHand(byHand: NonNullable<DriverOptions['byHand']>): Concern {
   const { bridge, network, networkId } = byHand;
   if (!isBridgeName(bridge)) {
-    throw new InputError(`--bridge ${JSON.stringify(bridge)}: can't be the name of a bridge`, {
+    throw new InputError(`--bridge ${JSON.stringify(bridge)}: not a valid bridge name`, {
+      remedy: 'write the name of a bridge (ip link show type bridge)',
       exitCode: ExitCode.usage,
     });
   }

@@ -10,7 +10,7 @@ import { settingsForDaemons } from '../configuration.ts';
 import type { Io } from '../io.ts';
 import { demandRoot } from '../root.ts';
 
-/** `tproxy start`, `stop`, `restart`, `reload`. What was asked for holds when the result is `ok`. */
+/** `tproxy start`, `stop`, `restart`, `reload`. The requested state is in effect when the result is `ok`. */
 export async function daemonVerb(
   verb: 'start' | 'stop' | 'restart' | 'reload',
   configFile: string,

@@ -30,7 +30,8 @@ export async function doctor(
   io: Io,
 ): Promise<ExitCode> {
   if (bridge !== undefined && !isBridgeName(bridge)) {
-    throw new InputError(`--bridge ${JSON.stringify(bridge)}: can't be the name of a bridge`, {
+    throw new InputError(`--bridge ${JSON.stringify(bridge)}: not a valid bridge name`, {
+      remedy: 'write the name of a bridge (ip link show type bridge)',
       exitCode: ExitCode.usage,
     });
   }

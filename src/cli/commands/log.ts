@@ -44,7 +44,11 @@ export async function log(options: LogOptions, io: Io): Promise<ExitCode> {
 
 function parseFilter({ bridge = [], service = [], guest = [], outcome = [], level }: LogOptions): Filter {
   for (const name of bridge) {
-    if (!isBridgeName(name)) throw usage(`--bridge ${name}: can't be the name of a bridge`);
+    if (!isBridgeName(name))
+      throw usage(
+        `--bridge ${name}: not a valid bridge name`,
+        'write the name of a bridge (ip link show type bridge)',
+      );
   }
   return {
     bridges: bridge,
@@ -59,25 +63,25 @@ function parseFilter({ bridge = [], service = [], guest = [], outcome = [], leve
 function parseService(text: string): number {
   const port = Number(/^(?:[\d.]+:)?(\d{1,5})$/.exec(text)?.[1]);
   if (port >= 1 && port <= 65_535) return port;
-  throw usage(`--service ${text}: is no service port; write a number from 1 to 65535`);
+  throw usage(`--service ${text}: not a service port`, 'write a number from 1 to 65535');
 }
 
 function parseGuest(text: string): string {
   if (/^\d+(?:\.\d+){3}(?::\d+)?$/.test(text)) return text;
-  throw usage(`--guest ${text}: is no IPv4 address, with or without a port`);
+  throw usage(`--guest ${text}: not an IPv4 address`, 'write ADDRESS or ADDRESS:PORT');
 }
 
 function parseLevel(text: string): (typeof LEVELS)[number] {
   const level = LEVELS.find((word, number) => word === text.toLowerCase() || String(number) === text);
   if (level !== undefined) return level;
-  throw usage(`--level ${text}: write ${LEVELS.join(', ')}, or 0 to 3`);
+  throw usage(`--level ${text}: not a level`, `write ${LEVELS.join(', ')}, or 0 to 3`);
 }
 
 function parseCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw usage(`--lines ${text}: write a whole number`);
+  throw usage(`--lines ${text}: not a number of lines`, 'write a whole number');
 }
 
-function usage(message: string): InputError {
-  return new InputError(message, { exitCode: ExitCode.usage });
+function usage(what: string, remedy: string): InputError {
+  return new InputError(what, { remedy, exitCode: ExitCode.usage });
 }

@@ -64,7 +64,8 @@ async function writeTextfile(file: string, text: string): Promise<void> {
       }
     });
   } catch (error) {
-    throw new TproxyError(`${file}: can't be written: ${messageOf(error)}; see to its directory`, {
+    throw new TproxyError(`${file}: can't be written: ${messageOf(error)}`, {
+      remedy: 'check its directory',
       cause: error,
     });
   }

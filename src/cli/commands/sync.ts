@@ -47,7 +47,8 @@ export async function sync(options: SyncOptions, io: Io): Promise<ExitCode> {
   leaveClosedDirectory();
   const hosts =
     options.hosts.length > 0 ? namedHosts(options.hosts) : await hostsOfOpenNebula(runProgram, isRoot());
-  if (hosts.length === 0) throw new InputError('OpenNebula knows no host yet; create one: onehost create');
+  if (hosts.length === 0)
+    throw new InputError('OpenNebula has no hosts yet', { remedy: 'create one: onehost create' });
 
   const remoteOf = (host: string) => remoteOver(runProgram, host, sshConfig);
   const screen = screenOn(io);
@@ -96,7 +97,8 @@ function leaveClosedDirectory(): void {
 /** The text that goes to the hosts; undefined: there is no file. A faulty one would take services from running guests everywhere. */
 async function checkedText(file: string, remotes: string, io: Io): Promise<string | undefined> {
   if (file !== join(remotes, CONFIGURATION)) {
-    throw new InputError(`sync brings ${join(remotes, CONFIGURATION)} to the hosts: leave --config out`, {
+    throw new InputError(`tproxy sync always copies ${join(remotes, CONFIGURATION)} to the hosts`, {
+      remedy: 'leave --config out',
       exitCode: ExitCode.usage,
     });
   }

@@ -17,7 +17,7 @@ export interface TopOptions {
   readonly json?: boolean;
 }
 
-/** `tproxy top`: who has the connections and moves the bytes; live on a terminal, one sample anywhere else. */
+/** `tproxy top`: live connections and throughput; a single sample when the output is not a terminal. */
 export async function top(options: TopOptions, io: Io): Promise<ExitCode> {
   demandRoot('top');
   const view = oneOf(VIEWS, options.by, '--by');
@@ -26,7 +26,8 @@ export async function top(options: TopOptions, io: Io): Promise<ExitCode> {
   const reversed = options.reverse === true;
   const first = await takeLook(view);
   if (first === undefined) {
-    throw new TproxyError('nothing runs; run tproxy start', {
+    throw new TproxyError('no daemon is running', {
+      remedy: 'run tproxy start',
       code: 'NOT_RUNNING',
       exitCode: ExitCode.notRunning,
     });
@@ -53,11 +54,17 @@ function plain({ rates, totals, ...names }: Row) {
 function oneOf<T extends string>(words: readonly T[], text: string, option: string): T {
   const word = words.find((candidate) => candidate === text);
   if (word !== undefined) return word;
-  throw new InputError(`${option} ${text}: write one of ${words.join(', ')}`, { exitCode: ExitCode.usage });
+  throw new InputError(`${option} ${text}: not one of its values`, {
+    remedy: `write one of ${words.join(', ')}`,
+    exitCode: ExitCode.usage,
+  });
 }
 
 function parseSeconds(text: string): number {
   const seconds = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (seconds >= 0.1 && seconds <= 3600) return seconds;
-  throw new InputError(`--interval ${text}: write seconds from 0.1 to 3600`, { exitCode: ExitCode.usage });
+  throw new InputError(`--interval ${text}: not a valid interval`, {
+    remedy: 'write seconds from 0.1 to 3600',
+    exitCode: ExitCode.usage,
+  });
 }

@@ -24,9 +24,9 @@ export async function up(options: DriverOptions, io: Io, makeDeps: MakeDeps = re
     const { services, required, ...wanted } = await configurationForVm(options.configFile, report);
     const failures = failuresOf(required || options.byHand !== undefined);
     if (services === undefined && failures.strict) {
-      throw new ConfigError(
-        `${options.configFile} is unreadable: nothing was changed; tproxy check shows why`,
-      );
+      throw new ConfigError(`${options.configFile} can't be read, nothing was changed`, {
+        remedy: 'find out why: tproxy check',
+      });
     }
     return survivingBugs(failures.strict, report, async () => {
       for (const reason of concerns.reasons) failures.failed(ExitCode.failed, reason);

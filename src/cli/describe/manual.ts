@@ -6,10 +6,10 @@ interface Paragraph {
 }
 
 const EXIT_CODES: readonly Paragraph[] = [
-  { term: '0', text: 'What was asked for holds.' },
-  { term: '1', text: 'It failed; standard error says what, on which bridge, and what to do.' },
+  { term: '0', text: 'Success: the requested state is in effect.' },
+  { term: '1', text: 'Failure: standard error says what failed, on which bridge, and what to do.' },
   { term: '2', text: 'The command line or the configuration is wrong.' },
-  { term: '3', text: 'Nothing runs.' },
+  { term: '3', text: 'No daemon is running.' },
 ];
 
 const FILES: readonly Paragraph[] = [
@@ -29,11 +29,11 @@ const FILES: readonly Paragraph[] = [
 ];
 
 const ENVIRONMENT: readonly Paragraph[] = [
-  { term: 'NO_COLOR', text: 'When set to anything, nothing is coloured.' },
+  { term: 'NO_COLOR', text: 'Set it to any value to turn colours off.' },
 ];
 
-const DESCRIPTION = `Guests in isolated virtual networks reach chosen services at 169.254.16.9, each at a port of
-its own. The services stand in OpenNebulaNetwork.conf under :tproxy:. OpenNebula calls up and down for each VM; the other
+const DESCRIPTION = `Guests in isolated virtual networks reach selected services at 169.254.16.9, each at its own
+port. The services are listed in OpenNebulaNetwork.conf under :tproxy:. OpenNebula calls up and down for each VM; the other
 commands are for people.`;
 
 /** The manual page, in roff with the man macros. `version` without the commit: a page has no use for it. */

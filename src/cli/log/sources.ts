@@ -78,8 +78,12 @@ function explained<T>(path: string, read: () => T): T {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EACCES' || code === 'EPERM')
-      throw new PermissionError(`tproxy log: ${path} can't be read; run it with sudo`, { cause: error });
-    throw new TproxyError(`tproxy log: ${path}: ${messageOf(error)}; check the file system`, {
+      throw new PermissionError(`tproxy log: ${path} can't be read`, {
+        remedy: 'run it with sudo',
+        cause: error,
+      });
+    throw new TproxyError(`tproxy log: ${path}: ${messageOf(error)}`, {
+      remedy: 'check the file system',
       cause: error,
     });
   }

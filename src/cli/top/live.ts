@@ -51,7 +51,7 @@ export async function live({ wishes: begin, first, everyMs, style }: Begin): Pro
         before = now;
         now = found;
       }
-      trouble = typeof found === 'object' ? '' : (found ?? 'no forwarder runs; tproxy start starts it');
+      trouble = typeof found === 'object' ? '' : (found ?? 'no daemon is running; run tproxy start');
     }
   } finally {
     screen.close();

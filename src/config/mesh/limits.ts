@@ -16,7 +16,7 @@ const limit = value(wholeNumber('limit', 0, MAX_LIMIT));
 /** `:limits:` of a service. */
 export const SERVICE_LIMITS = {
   guestConnections: optional('guest_connections', limit, {
-    meaning: 'connections that a guest, known by its address, has at once',
+    meaning: 'open connections of a guest, identified by its address',
     beyond: 'its new connections are reset',
   }),
   guestRate: optional('guest_rate', limit, {
@@ -30,7 +30,7 @@ export const SERVICE_LIMITS = {
 export const ALL_LIMITS = {
   ...SERVICE_LIMITS,
   bridgeConnections: optional('bridge_connections', limit, {
-    meaning: 'connections of all guests of a bridge at once',
+    meaning: 'open connections of all guests of a bridge',
     beyond: "new ones wait in the kernel's queue",
   }),
   bridgeRate: optional('bridge_rate', limit, {

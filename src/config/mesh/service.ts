@@ -13,18 +13,18 @@ const port = value(wholeNumber('TCP port', 1, 65_535));
 
 /** The keys of an entry of `:tproxy:`. */
 export const SERVICE_KEYS = {
-  servicePort: required('service_port', port, { meaning: 'the port that guests dial' }),
+  servicePort: required('service_port', port, { meaning: 'the port that guests connect to' }),
   remoteAddr: required('remote_addr', value(upstreamAddress), {
-    meaning: 'where the service is, as the hypervisor sees it',
+    meaning: 'the address of the service, as seen from the hypervisor',
     accepts: 'IPv4 address or host name',
   }),
-  remotePort: required('remote_port', port, { meaning: 'the port there' }),
+  remotePort: required('remote_port', port, { meaning: 'the port of the service at that address' }),
   networks: withDefault('networks', value(networkList), [], {
-    meaning: 'the virtual networks that get the service; missing or empty: every one',
+    meaning: 'the virtual networks that get the service; missing or empty: all',
     accepts: 'name, id, or list of both',
   }),
   proxyProtocol: optional('proxy_protocol', value(proxyProtocol), {
-    meaning: "tell the upstream who the guest is; missing or empty: don't",
+    meaning: 'tell the upstream the address of the guest; missing or empty: no',
     accepts: '`v2`',
   }),
   limits: optional('limits', limitsOf(SERVICE_LIMITS), {

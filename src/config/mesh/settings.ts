@@ -26,7 +26,7 @@ const seconds = (name: keyof typeof SETTING_BOUNDS) =>
 /** Top level keys beside `:tproxy:`. A missing, empty or faulty one has its default. */
 export const SETTING_KEYS = {
   debugLevel: withDefault('tproxy_debug_level', value(debugLevel), DEFAULT_SETTINGS.debugLevel, {
-    meaning: 'what is logged: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG',
+    meaning: 'log level: 0 = ERROR, 1 = WARNING, 2 = INFO, 3 = DEBUG',
     accepts: '0 to 3',
   }),
   drainTimeoutS: withDefault(
@@ -34,7 +34,7 @@ export const SETTING_KEYS = {
     seconds('drainTimeoutS'),
     DEFAULT_SETTINGS.drainTimeoutS,
     {
-      meaning: 'how long living connections may go on after a restart; 0 cuts them at once',
+      meaning: 'how long open connections may continue after a restart; 0 cuts them at once',
     },
   ),
   lingerTimeoutS: withDefault(
@@ -42,7 +42,7 @@ export const SETTING_KEYS = {
     seconds('lingerTimeoutS'),
     DEFAULT_SETTINGS.lingerTimeoutS,
     {
-      meaning: 'how long a connection may stay when one side has closed; 0: for ever',
+      meaning: 'how long a connection may stay open after one side has closed; 0: for ever',
     },
   ),
   connectTimeoutS: withDefault(
@@ -50,14 +50,14 @@ export const SETTING_KEYS = {
     seconds('connectTimeoutS'),
     DEFAULT_SETTINGS.connectTimeoutS,
     {
-      meaning: 'how long an upstream may take to accept; the guest sees a reset then',
+      meaning: 'how long an upstream may take to accept; then the guest gets a reset',
     },
   ),
   keepaliveS: withDefault('tproxy_keepalive', seconds('keepaliveS'), DEFAULT_SETTINGS.keepaliveS, {
-    meaning: 'idleness before a TCP keep-alive probe, on both sides; 0: no probes',
+    meaning: 'idle time before a TCP keep-alive probe, on both sides; 0: no probes',
   }),
   idleTimeoutS: withDefault('tproxy_idle_timeout', seconds('idleTimeoutS'), DEFAULT_SETTINGS.idleTimeoutS, {
-    meaning: 'idleness after which a connection is ended; 0: never',
+    meaning: 'idle time after which a connection is closed; 0: never',
   }),
   workers: withDefault(
     'tproxy_workers',
@@ -69,11 +69,11 @@ export const SETTING_KEYS = {
     },
   ),
   processOwner: optional('tproxy_process_owner', value(processOwner), {
-    meaning: 'the user that listeners run as; without it `oneadmin` where that exists, else `nobody`',
+    meaning: 'user of the listeners; default: `oneadmin` if it exists, else `nobody`',
     accepts: 'user name, not `root`',
   }),
   metricsListen: optional('tproxy_metrics_listen', value(metricsListen), {
-    meaning: 'where Prometheus finds the metrics ([monitoring.md](monitoring.md)); without it, nowhere',
+    meaning: 'address that serves the metrics ([monitoring.md](monitoring.md)); default: none',
     accepts: '`127.0.0.1:9516`, `[::1]:9516`, `unix:/run/one_tproxy/metrics.sock`',
   }),
   limits: withDefault(
@@ -81,7 +81,7 @@ export const SETTING_KEYS = {
     limitsOf(ALL_LIMITS),
     {},
     {
-      meaning: 'how much guests may have and send: see [limits](#limits)',
+      meaning: 'limits of connections and traffic of guests: see [limits](#limits)',
       accepts: 'mapping',
     },
   ),

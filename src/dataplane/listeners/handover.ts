@@ -121,12 +121,10 @@ export function readType(length: number): number {
     throw new TproxyError(`hand-over: message of ${length} bytes`, { code: 'PROTOCOL' });
   const version = incoming.view.getUint8(1);
   if (version !== PROTOCOL_VERSION) {
-    throw new TproxyError(
-      `hand-over: version ${version} spoken, ${PROTOCOL_VERSION} understood; run tproxy restart`,
-      {
-        code: 'PROTOCOL',
-      },
-    );
+    throw new TproxyError(`hand-over: the peer speaks version ${version}, not ${PROTOCOL_VERSION}`, {
+      code: 'PROTOCOL',
+      remedy: 'run tproxy restart',
+    });
   }
   return incoming.view.getUint8(0);
 }

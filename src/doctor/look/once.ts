@@ -42,7 +42,9 @@ export function runOnce(run: Run, { programMs, allMs }: Patience): Run {
   return async (command, args, options = {}) => {
     const left = end - performance.now();
     if (left <= 0) {
-      throw new TproxyError(`${command} was not asked, too many others did not answer; see to those first`);
+      throw new TproxyError(`${command}: not run, because too many other programs did not answer`, {
+        remedy: 'fix those first',
+      });
     }
     const timeoutMs = Math.min(options.timeoutMs ?? programMs, left);
     return ask({ command, args, options: { ...options, timeoutMs } });

@@ -140,5 +140,5 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
 
 /** Stands for what would change something; a plan never asks for it. */
 async function refuse(): Promise<never> {
-  throw new TproxyError('doctor changes nothing; report this as a bug');
+  throw new TproxyError('doctor must not change anything', { remedy: 'report this as a bug' });
 }

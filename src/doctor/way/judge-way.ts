@@ -1,25 +1,20 @@
 import type { Endpoint, Upstream } from '../../model/endpoint.ts';
 import { SERVICE_ADDRESS } from '../../model/names.ts';
+import type { Resolved } from '../../model/service.ts';
 import { type Finding, failed, ok, skipped, warning } from '../check.ts';
 import type { ProbeResult } from './probe.ts';
 
 /** A name that takes longer than this delays deployments noticeably; after 2 s it counts as not resolved. */
 const SLOW_NAME_MS = 500;
 
-export function judgeName(
-  name: string,
-  answer: { readonly address: string } | { readonly reason: string },
-  ms: number,
-): Finding {
+export function judgeName(name: string, answer: Resolved, ms: number): Finding {
   if ('reason' in answer) {
-    const [reason = '', remedy = `see what the host's resolver says: getent ahostsv4 ${name}`] =
-      answer.reason.split('; ');
-    return failed(reason, remedy);
+    return failed(answer.reason, answer.remedy ?? `ask the host's resolver: getent ahostsv4 ${name}`);
   }
   if (ms > SLOW_NAME_MS) {
     return warning(
       `${answer.address}, after ${Math.round(ms)} ms`,
-      'see to the name server, or write the address into the configuration',
+      'check the name server, or write the address into the configuration',
     );
   }
   return ok(`${answer.address}, ${milliseconds(ms)}`);
@@ -51,7 +46,7 @@ function remedyFor(code: string, { address, port }: Upstream): string {
   if (code === 'ECONNREFUSED') {
     return `nothing listens there: start the service on ${address}, or correct :remote_addr: and :remote_port: (${port})`;
   }
-  return `see how this host reaches it: ip route get ${address}`;
+  return `check the route: ip route get ${address}`;
 }
 
 /**
@@ -68,10 +63,11 @@ export function judgeConnection(
   const to = `${upstream.address}:${upstream.port}`;
   if (!loUp) {
     return skipped(
-      'lo is down inside the netns, so nothing can be dialled from there; tproxy apply sets it up',
+      'lo is down inside the netns, so nothing can connect from there; run tproxy apply, which brings it up',
     );
   }
-  if (result === undefined) return failed('the program inside the netns told nothing', 'try it from a guest');
+  if (result === undefined)
+    return failed('the probe inside the netns reported nothing', 'connect from a guest');
   const { outcome, code = '', taken, ms } = result;
   if (outcome === 'error') {
     const remedy =
@@ -92,7 +88,7 @@ export function judgeConnection(
   if (outcome === 'reset' && direct.outcome !== 'reset') {
     return failed(
       `${service} is reset, although ${to} accepts from this host`,
-      `see why: tproxy log --no-follow --service ${servicePort} --guest ${SERVICE_ADDRESS}`,
+      `find out why: tproxy log --no-follow --service ${servicePort} --guest ${SERVICE_ADDRESS}`,
     );
   }
   return ok(`taken, and ${to} accepts; it waits for a request`);

@@ -38,7 +38,8 @@ export function attachmentsIn(directory: string, use: 'keep' | 'look-only' = 'ke
         const text = attachmentText(attachment, new Date());
         replaceFile(file, (fresh) => writeFileSync(fresh, text, { mode: 0o600 }), `${file}${TEMPORARY}`);
       } catch (error) {
-        throw new TproxyError(`${file}: can't be written: ${messageOf(error)}; see to the file system`, {
+        throw new TproxyError(`${file}: can't be written: ${messageOf(error)}`, {
+          remedy: 'check the file system',
           cause: error,
         });
       }

@@ -1,4 +1,4 @@
-import { messageOf, TproxyError } from '../../errors.ts';
+import { messageOf, TproxyError, troubleOf } from '../../errors.ts';
 import { applyBridge } from '../../system/bridge.ts';
 import { applyIp } from '../../system/ip.ts';
 import { batchLinesDone, classifyIpFailure } from '../../system/ip-errors.ts';
@@ -27,9 +27,10 @@ export async function applySteps(run: Run, bridge: string, steps: readonly Step[
       const finished = stepsDone(group, error);
       done.push(...group.steps.slice(0, finished ?? group.steps.length));
       const left = await undoSteps(run, done);
+      const { what, remedy } = troubleOf(error);
       throw new TproxyError(
-        `bridge ${bridge}: could not ${wordsOfFailure(group, finished)}: ${messageOf(error)}${outcome(left)}`,
-        { cause: error },
+        `bridge ${bridge}: could not ${wordsOfFailure(group, finished)}: ${what}; ${outcome(left)}`,
+        { remedy, cause: error },
       );
     }
   }
@@ -99,6 +100,6 @@ function wordsOfFailure(group: Group, finished: number | undefined): string {
 }
 
 function outcome(left: readonly string[]): string {
-  if (left.length === 0) return '; what was done before it has been undone';
-  return `; undoing what was done before it failed too: ${left.join('; ')}`;
+  if (left.length === 0) return 'the steps before it were undone';
+  return `undoing the steps before it failed too: ${left.join('; ')}`;
 }

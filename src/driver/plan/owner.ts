@@ -33,7 +33,7 @@ export function refuseStranger(facts: Owned, portMac: string): void {
   if (port.is === 'missing' || isOurPort(facts, portMac)) return;
   const name = bridgePort(bridge);
   throw new TproxyError(`bridge ${bridge}: ${name} is taken by ${whatItIs(facts)}`, {
-    remedy: `our port has to have this name: rename or delete that device (ip -d link show ${name})`,
+    remedy: `rename or delete that device, because tproxy needs its name (ip -d link show ${name})`,
   });
 }
 

@@ -46,10 +46,13 @@ export function planVlans(facts: Facts, made: boolean): Step[] {
   if (device.is !== 'bridge' || device.info?.filtersVlans !== true) return [];
   const wanted = guestVlan(facts);
   if (wanted.is === 'several') {
-    throw new TproxyError(`bridge ${bridge}: its guests are in several VLANs: ${wanted.guests.join(', ')}`, {
-      remedy:
-        'a bridge is served in one VLAN, which its guests have untagged: give each VLAN a bridge of its own',
-    });
+    throw new TproxyError(
+      `bridge ${bridge}: its guests are in different VLANs: ${wanted.guests.join(', ')}`,
+      {
+        remedy:
+          'give each VLAN its own bridge: tproxy serves a bridge in one VLAN, which its guests have untagged',
+      },
+    );
   }
   const present = vlansOfPort(facts) ?? [];
   const before = untaggedId(present);

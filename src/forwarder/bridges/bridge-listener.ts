@@ -158,7 +158,7 @@ export class BridgeListener {
     this.openPorts = new Set();
     if (this.released) return;
     this.owner.log.warn({ bridge: this.bridge, listener_pid: pid, reason }, 'listener lost');
-    this.next.failed(new TproxyError(`bridge ${this.bridge}: its listener went away (${reason})`));
+    this.next.failed(new TproxyError(`bridge ${this.bridge}: lost its listener (${reason})`));
     this.owner.lost();
   }
 
@@ -169,7 +169,7 @@ export class BridgeListener {
     const due = pulse.check(now);
     if (due === 'ask') this.owner.post({ type: 'ping', session });
     if (due !== 'silent') return;
-    this.owner.log.error({ bridge: this.bridge, listener_pid: pid }, 'listener is silent, it is killed');
+    this.owner.log.error({ bridge: this.bridge, listener_pid: pid }, 'listener does not respond, killing it');
     const process = ownProcess(pid, hostInode());
     if (process !== undefined) await endProcesses([process], 'SIGKILL', 0);
   }
@@ -178,7 +178,7 @@ export class BridgeListener {
     if (this.released) throw this.noLongerServed();
     this.launch.begin();
     try {
-      await this.wait(`did not come up; ${listenerLog(this.bridge)} may say why`);
+      await this.wait('did not start', `read ${listenerLog(this.bridge)}`);
     } catch (error) {
       this.launch.abandon();
       throw error;
@@ -196,7 +196,7 @@ export class BridgeListener {
 
   /** Ends a listener that died or hangs while it was told something: its successor will do it. */
   private async giveUp(error: unknown): Promise<void> {
-    this.owner.log.warn({ bridge: this.bridge, err: error }, 'listener did not do what it was told');
+    this.owner.log.warn({ bridge: this.bridge, err: error }, 'listener did not apply its configuration');
     await this.dismiss();
   }
 
@@ -226,18 +226,19 @@ export class BridgeListener {
       `bridge ${this.bridge}: service port ${failure.port} can't be opened: ${failure.reason}`,
       {
         remedy: failure.reason.includes('EMFILE')
-          ? 'raise the limit of open files (ulimit -n) of whoever starts tproxy, or configure fewer services; then run tproxy restart'
-          : `see who has it: ip netns exec ${netnsName(this.bridge)} ss -ltnp`,
+          ? 'raise the limit of open files (ulimit -n) where tproxy is started, or configure fewer services; then run tproxy restart'
+          : `find out which program has it: ip netns exec ${netnsName(this.bridge)} ss -ltnp`,
       },
     );
   }
 
   private noLongerServed(): TproxyError {
-    return new TproxyError(`bridge ${this.bridge}: is no longer served`);
+    return new TproxyError(`bridge ${this.bridge}: no longer served`);
   }
 
   /** Waits for the listener's next step; its steps are asked for one after the other. */
-  private wait(trouble: string): Promise<void> {
-    return this.next.wait(TIMEOUT_MS, `bridge ${this.bridge}: its listener ${trouble}`);
+  private wait(trouble: string, remedy?: string): Promise<void> {
+    const what = `bridge ${this.bridge}: its listener ${trouble}`;
+    return this.next.wait(TIMEOUT_MS, remedy === undefined ? { what } : { what, remedy });
   }
 }

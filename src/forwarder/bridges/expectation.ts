@@ -1,13 +1,13 @@
-import { TproxyError } from '../../errors.ts';
+import { TproxyError, type Trouble } from '../../errors.ts';
 
 /** The next step of somebody else, waited for one at a time. */
 export class Expectation {
   private settle: ((error?: TproxyError) => void) | undefined;
 
-  /** Resolves with `met()`; rejects with `failed()`, or after `timeoutMs` with what `trouble` says. */
-  wait(timeoutMs: number, trouble: string): Promise<void> {
+  /** Resolves with `met()`; rejects with `failed()`, or with `late` after `timeoutMs`. */
+  wait(timeoutMs: number, late: Trouble): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.failed(new TproxyError(trouble)), timeoutMs);
+      const timer = setTimeout(() => this.failed(new TproxyError(late.what, late)), timeoutMs);
       this.settle = (error) => {
         clearTimeout(timer);
         this.settle = undefined;

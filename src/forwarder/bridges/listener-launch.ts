@@ -29,13 +29,13 @@ export class ListenerLaunch {
     if (this.child !== undefined) return;
     const child = this.started();
     this.child = child;
-    const fail = (what: string): void => {
+    const fail = (what: string, remedy?: string): void => {
       if (this.child !== child) return;
       this.child = undefined;
-      this.onFailure(this.trouble(what));
+      this.onFailure(this.trouble(what, remedy));
     };
     child.once('exit', (code, signal) =>
-      fail(`ended at once (${signal ?? `status ${code}`}); ${listenerLog(this.bridge)} says why`),
+      fail(`exited at once (${signal ?? `status ${code}`})`, `read ${listenerLog(this.bridge)}`),
     );
     // Out of descriptors, processes or memory. Heard by nobody it would end the forwarder, with all its relays.
     child.on('error', (error) => fail(`can't be started (${error.message})`));
@@ -49,8 +49,8 @@ export class ListenerLaunch {
     }
   }
 
-  private trouble(what: string): TproxyError {
-    return new TproxyError(`bridge ${this.bridge}: its listener ${what}`);
+  private trouble(what: string, remedy?: string): TproxyError {
+    return new TproxyError(`bridge ${this.bridge}: its listener ${what}`, { remedy });
   }
 
   /** The process `pid` has introduced itself; true when it is the one that was on its way. */

@@ -46,13 +46,13 @@ export class ServedBridge {
   async bring(endpoints: readonly Endpoint[]): Promise<void> {
     const netns = bridgeNetns(this.name);
     if (netns === undefined) {
-      throw new TproxyError(
-        `bridge ${this.name}: network namespace ${netnsName(this.name)} is missing; deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
-      );
+      throw new TproxyError(`bridge ${this.name}: network namespace ${netnsName(this.name)} is missing`, {
+        remedy: `deploy a VM on the bridge, or delete map ep_${this.name} from nft if the bridge is gone`,
+      });
     }
     if (endpoints.length > PORTS_AT_MOST) {
       throw new TproxyError(
-        `bridge ${this.name}: has ${endpoints.length} service ports, at most ${PORTS_AT_MOST} can be served`,
+        `bridge ${this.name}: ${endpoints.length} service ports, but at most ${PORTS_AT_MOST} can be served`,
         { remedy: 'configure fewer services for its networks, then run tproxy apply' },
       );
     }

@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../concurrency.ts';
-import { type BridgeReport, troubleOf } from '../../control/report.ts';
+import type { BridgeReport } from '../../control/report.ts';
 import type { FromDataPlane, SessionMessage } from '../../dataplane/messages.ts';
+import { troubleOf } from '../../errors.ts';
 import { type EndpointMaps, servedBridges } from '../../model/endpoint.ts';
 import type { BridgeOwner } from './bridge-owner.ts';
 import { removeBridgeSocket } from './bridge-socket.ts';
@@ -141,7 +142,7 @@ export class ServedBridges {
       removeBridgeSocket(bridge.name);
     } catch (error) {
       // Litter, and no reason to serve the others worse.
-      this.owner.log.warn({ bridge: bridge.name, err: error }, 'socket of a bridge can not be removed');
+      this.owner.log.warn({ bridge: bridge.name, err: error }, 'cannot remove the socket of a bridge');
     }
   }
 }

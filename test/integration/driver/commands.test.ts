@@ -231,7 +231,7 @@ describe('by hand', () => {
       'the name is none',
       { ...BY_HAND, bridge: 'br0; reboot' },
       2,
-      `ERROR: pre: --bridge "br0; reboot": can't be the name of a bridge`,
+      `ERROR: pre: --bridge "br0; reboot": not a valid bridge name; write the name of a bridge (ip link show type bridge)`,
     ],
   ])('%s', async (_, byHand, code, line) => {
     expect(await tproxy(up, '', byHand)).toBe(code);
@@ -276,7 +276,7 @@ describe('a configuration', () => {
     writeFileSync(configFile, `:tproxy_required: true\n${UNREADABLE}`);
     expect(await tproxy(up, stdin)).toBe(2);
     expect(lines.at(-1)).toMatch(
-      /^ERROR: pre: .* is unreadable: nothing was changed; tproxy check shows why$/,
+      /^ERROR: pre: .* can't be read, nothing was changed; find out why: tproxy check$/,
     );
     expect(await traces(box)).toBe(before);
   });

@@ -62,7 +62,7 @@ test.each([
   ['it has no service', []],
 ])('daemons are not asked to serve nobody when %s', async (_, services) => {
   const repaired = repairBeforeDaemons(async () => ({ services, deps }), deps);
-  await expect(repaired).rejects.toThrow('nft has no endpoint of br0, where guests are recorded');
+  await expect(repaired).rejects.toThrow('nft has no endpoints for br0, although guests are recorded there');
   // The rest of its plumbing stays.
   await box.sh('ip link show br0b; ip -n one_tproxy_br0 link show br0a');
 });

@@ -130,7 +130,7 @@ describe('a second up that fails', () => {
         throw new CommandError('nsenter: no', { command: line });
     };
     await expect(attach(NIC, SERVICES, deps)).rejects.toThrow(
-      /^bridge br0: could not set \d+ sysctls in netns one_tproxy_br0: nsenter: no; what was done before it has been undone$/,
+      /^bridge br0: could not set \d+ sysctls in netns one_tproxy_br0: nsenter: no; the steps before it were undone$/,
     );
     works();
     expect(await attach(NIC, SERVICES, deps)).toMatchObject({ is: 'ready', changed: true });
@@ -162,7 +162,7 @@ describe('down that fails', () => {
         throw new CommandError('nft: no', { command: line, status: 1, stderr: 'no' });
     };
     await expect(detach({ ...NIC, taps: ['one-7-0'] }, SERVICES, deps)).rejects.toThrow(
-      /^bridge br0: not all of its plumbing could be removed: could not delete the endpoint map of br0, .*: nft: no; the next up or down on it tries again$/,
+      /^bridge br0: part of its plumbing could not be removed: could not delete the endpoint map of br0, .*: nft: no; remove the cause; the next up or down on this bridge tries again$/,
     );
     expect(await box.sh('ip netns list; ip -o link show type veth')).toBe('');
   });

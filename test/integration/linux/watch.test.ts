@@ -30,7 +30,7 @@ test.concurrent.each([
     'falls silent after its first word',
     `echo; exec sleep ${PATIENCE_S + 20}`,
     137,
-    'forwarder is silent, it is killed',
+    'forwarder does not respond, killing it',
   ],
 ])('a forwarder that %s', async (what, script, status, logged) => {
   const found = await watch(what.replaceAll(' ', '-'), script);

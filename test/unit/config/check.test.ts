@@ -37,7 +37,9 @@ describe('tproxy check', () => {
   it('prints warnings and exits 0', async () => {
     const { exitCode, out, err } = await run(`tproxy:\n${GOOD}${GOOD}`);
     expect({ exitCode, out }).toEqual({ exitCode: 0, out: ['f: ok, 2 services, 1 warning'] });
-    expect(err).toEqual([expect.stringMatching(/^f:3:4: warning: entry 2 is used only while there is no host a: /)]);
+    expect(err).toEqual([
+      expect.stringMatching(/^f:3:4: warning: entry 2 is used only while there is no host a: /),
+    ]);
   });
 
   it('prints every error and exits 2', async () => {

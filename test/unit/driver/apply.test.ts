@@ -60,7 +60,7 @@ describe('a step that fails', () => {
       'the first line of a batch: nothing to undo',
       1,
       'File exists\nCommand failed -:1',
-      /bridge br0: could not create netns one_tproxy_br0: .*; what was done before it has been undone$/s,
+      /bridge br0: could not create netns one_tproxy_br0: .*; the steps before it were undone$/s,
       [],
     ],
     [
@@ -96,7 +96,7 @@ describe('a step that fails', () => {
   test('keeps its message when undoing fails too, and tells of that', async () => {
     const { run } = recorder({ 4: 'Error: out of memory', 5: 'EBUSY\nCommand failed -:1', 6: 'EBUSY' });
     await expect(applySteps(run, 'br0', UP)).rejects.toThrow(
-      /out of memory; undoing what was done before it failed too: could not delete veth br0b: .*EBUSY/,
+      /out of memory; undoing the steps before it failed too: could not delete veth br0b: .*EBUSY/,
     );
   });
 });

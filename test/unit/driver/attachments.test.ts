@@ -121,7 +121,7 @@ describe('a file system that refuses', () => {
     // A directory in the place of the temporary file: as root, permissions would not stop anything.
     mkdirSync(join(directory, 'vm-7-0.json.tmp', 'x'), { recursive: true });
     await expect(store.put({ ...VM, bridge: 'br1' })).rejects.toThrow(
-      /vm-7-0.json: can't be written: .*see to the file system/,
+      /vm-7-0.json: can't be written: .*check the file system/,
     );
     chmodSync(directory, 0o700);
     expect(JSON.parse(readFileSync(join(directory, 'vm-7-0.json'), 'utf8')).bridge).toBe('br0');

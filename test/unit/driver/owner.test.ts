@@ -49,7 +49,7 @@ describe('a veth of the name of our port', () => {
   ])("is a stranger's and stays: %s", (_, change, words) => {
     const facts = plumbed(change);
     expect(() => planBridge(facts, desired)).toThrow(
-      `bridge br0: br0b is taken by a veth whose other end ${words}; our port has to have this name: rename or delete`,
+      `bridge br0: br0b is taken by a veth whose other end ${words}; rename or delete`,
     );
     const removal = planBridge(facts, { ...desired, endpoints: [] }).map((step) => step.do);
     expect(removal).not.toContain('delete-veth');

@@ -112,7 +112,7 @@ describe('on a bridge that filters by VLANs', () => {
     ['a guest that tags all its frames', [port('one-7-0', 'tun', '10')], 'one-7-0 in no untagged VLAN'],
   ])('%s are refused', (_, ports, which) => {
     expect(() => plan({}, ...ports)).toThrow(
-      `bridge br0: its guests are in several VLANs: ${which}; a bridge is served in one VLAN`,
+      `bridge br0: its guests are in different VLANs: ${which}; give each VLAN its own bridge`,
     );
   });
 

@@ -309,7 +309,7 @@ describe('"exists" is not "correct"', () => {
   test('a stranger that has the name of our port is told of, not touched', () => {
     const facts = plumbed({ port: { is: 'stranger', kind: 'bridge' } });
     expect(() => plan(facts)).toThrow(
-      'bridge br0: br0b is taken by a device of kind bridge; our port has to have this name: rename or delete that device',
+      'bridge br0: br0b is taken by a device of kind bridge; rename or delete that device',
     );
   });
 });

@@ -24,7 +24,7 @@ describe('names of hosts', () => {
     ['hv1-'],
     ['x'.repeat(300)],
   ])('%j is none', (name) => {
-    expect(() => namedHosts(['hv1', name])).toThrow("can't be the name of a host");
+    expect(() => namedHosts(['hv1', name])).toThrow('not a valid host name');
   });
 });
 
@@ -55,10 +55,10 @@ test('hosts of OpenNebula', async () => {
   );
   const talkative: Run = async () => ({ stdout: 'Connection refused', stderr: '' });
   await expect(hostsOfOpenNebula(talkative)).rejects.toThrow(
-    /^what onehost list -x prints is no XML; see what/,
+    /^what onehost list -x prints is no XML; run it by hand/,
   );
   const odd: Run = async () => ({ stdout: POOL.replace('hv1', '-x'), stderr: '' });
-  await expect(hostsOfOpenNebula(odd)).rejects.toThrow("can't be the name of a host");
+  await expect(hostsOfOpenNebula(odd)).rejects.toThrow('not a valid host name');
 });
 
 test.each([
@@ -73,7 +73,7 @@ test.each([
 });
 
 test('what says itself what to do has no remedy besides', () => {
-  expect(remedyFor('there is no node; install Node 20 or newer', true)).toBeUndefined();
+  expect(remedyFor('node is missing; install Node 20 or newer there', true)).toBeUndefined();
 });
 
 describe('the way to a host', () => {

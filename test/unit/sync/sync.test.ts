@@ -100,7 +100,7 @@ test('a host that onehost has left behind has failed', async () => {
   const [outcome] = await bringTo(looks, remotes(new Map()), { ...TASK, archive: undefined }, silent);
   expect(outcome).toMatchObject({
     is: 'failed',
-    reason: expect.stringMatching(/^onehost sync left it behind: program/),
+    reason: expect.stringMatching(/^onehost sync did not update this host: program/),
   });
 });
 

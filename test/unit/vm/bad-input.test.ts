@@ -10,14 +10,14 @@ describe('what is no template', () => {
   it.each([
     ['nothing', '', 'standard input is empty'],
     ['a newline', '\n', 'standard input is empty'],
-    ['XML as it is', XML, 'XML without base64 around it'],
-    ['text', 'hello, world', 'no base64'],
-    ['base64 with something else in it', `${encode(XML)}!`, 'no base64'],
-    ['base64 with padding in the middle', 'YQ==YQ==', 'no base64'],
+    ['XML as it is', XML, 'plain XML, not base64'],
+    ['text', 'hello, world', 'not base64'],
+    ['base64 with something else in it', `${encode(XML)}!`, 'not base64'],
+    ['base64 with padding in the middle', 'YQ==YQ==', 'not base64'],
     ['bytes', encode(Buffer.from([0, 1, 2, 255])), 'no XML'],
     ['text in base64', encode('hello, world'), 'no XML'],
     ['base64 twice', encode(encode(XML)), 'no XML'],
-    ['too much base64', 'A'.repeat(25 * 1024 * 1024), 'more than 16 MiB'],
+    ['too much base64', 'A'.repeat(25 * 1024 * 1024), 'larger than 16 MiB'],
     [
       'a truncated template',
       encode(XML.slice(0, -200)),
@@ -45,7 +45,7 @@ describe('what is no template', () => {
     const parsing = () => parseTemplate(text);
     expect(parsing).toThrow(InputError);
     expect(parsing).toThrow(message);
-    expect(parsing).toThrow('expected on standard input is the VM template');
+    expect(parsing).toThrow('pass the VM template on standard input');
     expect(parsing).toThrow(expect.objectContaining({ exitCode: 1 }));
   });
 });

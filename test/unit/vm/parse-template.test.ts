@@ -114,7 +114,7 @@ describe('odd fields', () => {
   });
 
   it('that make a NIC unusable have it passed over', () => {
-    const correct = "can't be the name of a bridge; correct the virtual network";
+    const correct = 'is not a valid bridge name; correct the virtual network';
     expect(template.skipped).toEqual([
       { nicId: '3', vnMad: 'bridge', level: 'info', reason: 'bridge type none is not linux' },
       { nicId: '4', vnMad: 'dummy', level: 'info', reason: 'it has no BRIDGE' },

@@ -186,7 +186,7 @@ describe('headers', () => {
     incoming.view.setUint8(1, version);
     protocolError(() => readType(4));
     expect(() => readType(4)).toThrow(
-      `hand-over: version ${version} spoken, ${PROTOCOL_VERSION} understood; run tproxy restart`,
+      `hand-over: the peer speaks version ${version}, not ${PROTOCOL_VERSION}; run tproxy restart`,
     );
   });
 });

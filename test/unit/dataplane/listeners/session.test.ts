@@ -387,7 +387,7 @@ describe('a listener is cut off, and what it sent is closed', () => {
     ],
     ['a message of the forwarder', 'unknown type 18', true, () => writeBare(MessageType.ping), 1],
     ['an unknown type', 'unknown type 99', true, () => writeBare(99 as MessageType), 5],
-    ['another version', 'version 9 spoken', true, () => withVersion(9), 1],
+    ['another version', 'speaks version 9', true, () => withVersion(9), 1],
     ['half a header', 'message of 3 bytes', true, () => writeBare(MessageType.pong) - 1, 1],
     ['an empty message', 'listener went away', true, () => 0, 4],
     ['a state without JSON', 'no JSON', true, () => writeBare(MessageType.listening), 2],

@@ -33,5 +33,5 @@ test('a program is started once for the same input, with no more time than is le
 
 test('nothing is started when all time is used up', async () => {
   const asked = runOnce(async () => expect.unreachable(), { programMs: 4000, allMs: 0 });
-  await expect(asked('nft', [])).rejects.toThrow('nft was not asked');
+  await expect(asked('nft', [])).rejects.toThrow('nft: not run');
 });

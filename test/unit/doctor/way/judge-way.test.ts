@@ -9,9 +9,9 @@ test.each<[Parameters<typeof judgeName>[1], number, object]>([
   [{ address: '10.0.0.1' }, 3, { verdict: 'ok', seen: '10.0.0.1, 3.0 ms' }],
   [{ address: '10.0.0.1' }, 900, { verdict: 'warning', seen: '10.0.0.1, after 900 ms' }],
   [
-    { reason: 'x: no such host; correct the name' },
+    { reason: 'x: no such host', remedy: 'correct the name; or ask' },
     3,
-    { verdict: 'failed', seen: 'x: no such host', remedy: 'correct the name' },
+    { verdict: 'failed', seen: 'x: no such host', remedy: 'correct the name; or ask' },
   ],
   [
     { reason: 'x: no answer within 3 s' },

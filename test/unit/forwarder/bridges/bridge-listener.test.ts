@@ -28,13 +28,13 @@ function silentHost(): BridgeOwner {
 
 test('a bridge that ends takes along the listener that is on its way, and whoever waits for it hears', async () => {
   const listener = new BridgeListener(silentHost(), 'br0', 1);
-  const brought = expect(listener.bring([80], 4711)).rejects.toThrow('bridge br0: is no longer served');
+  const brought = expect(listener.bring([80], 4711)).rejects.toThrow('bridge br0: no longer served');
   await expect.poll(() => started.length).toBe(1);
   await listener.end();
   await brought;
   await expect.poll(() => started[0]?.signalCode).toBe('SIGKILL');
   // Nor is another one started.
-  await expect(listener.bring([80], 4711)).rejects.toThrow('is no longer served');
+  await expect(listener.bring([80], 4711)).rejects.toThrow('no longer served');
   expect(started).toHaveLength(1);
 });
 
@@ -62,7 +62,7 @@ test('one that can not be prepared is tried again by whoever waits for it, who h
 test('one that is on its way when a successor takes over is not waited for, and lives on', async () => {
   const listener = new BridgeListener(silentHost(), 'br0', 1);
   const begin = performance.now();
-  const brought = expect(listener.bring([80], 4711)).rejects.toThrow('is no longer served');
+  const brought = expect(listener.bring([80], 4711)).rejects.toThrow('no longer served');
   await expect.poll(() => started.length).toBe(1);
   listener.release();
   await brought;
@@ -70,6 +70,6 @@ test('one that is on its way when a successor takes over is not waited for, and 
   expect(performance.now() - begin).toBeLessThan(4000);
   expect(listener.preparedPid).toBeUndefined();
   expect(started[0]?.killed).toBe(false);
-  await expect(listener.bring([80], 4711)).rejects.toThrow('is no longer served');
+  await expect(listener.bring([80], 4711)).rejects.toThrow('no longer served');
   expect(started).toHaveLength(1);
 });

@@ -46,7 +46,7 @@ test('that it has ended is a failure while it is on its way, and none afterwards
   launch.begin();
   await ended(started[0]).toBe(1);
   expect(failures).toEqual([
-    'bridge br0: its listener ended at once (status 1); /var/log/one_tproxy_br0.log says why',
+    'bridge br0: its listener exited at once (status 1); read /var/log/one_tproxy_br0.log',
   ]);
   expect(launch.pid).toBeUndefined();
   argv = ['sleep', '60'];
