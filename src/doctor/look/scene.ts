@@ -1,3 +1,4 @@
+import { limitConcurrency } from '../../concurrency.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { resolveNames } from '../../config/resolve.ts';
 import { AddressBook } from '../../driver/addresses.ts';
@@ -21,7 +22,7 @@ import type { Run } from '../../system/run.ts';
 import type { GuestsSeen } from '../bridge/judge-bridge.ts';
 import { callsIptables, readFilters } from '../crossing/filters.ts';
 import type { Filters } from '../crossing/judge-passage.ts';
-import { CONNECT_MS, type ProbeResult, probe, SILENCE_MS } from '../way/probe.ts';
+import { CONNECT_MS, PROBES_AT_ONCE, type ProbeResult, probe, SILENCE_MS } from '../way/probe.ts';
 import { probeInside } from '../way/probe-inside.ts';
 import { once, onceEach, type Patience, runOnce } from './once.ts';
 import { type ProcessFacts, processFacts } from './process-facts.ts';
@@ -70,9 +71,10 @@ export function sceneOf(configFile: string, realRun: Run): Scene {
   const attachments = attachmentsIn(`${RUN_DIRECTORY}/attachments`, 'look-only');
   const nft = rememberedAbility(run, { file: ABILITY_FILE, mode: 'look-only' });
   const config = once(() => loadConfig(configFile));
+  const inTurn = limitConcurrency(PROBES_AT_ONCE);
   const direct = onceEach(
     ({ address, port }: Upstream) =>
-      probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => []),
+      inTurn(() => probe({ address, port, connectMs: CONNECT_MS, silenceMs: SILENCE_MS }, () => [])),
     ({ address, port }) => `${address}:${port}`,
   );
   const through = onceEach(

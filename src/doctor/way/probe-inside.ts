@@ -3,7 +3,7 @@ import { netnsName, SERVICE_ADDRESS } from '../../model/names.ts';
 import { netnsPath } from '../../process/paths.ts';
 import { asArray, parseJson } from '../../system/json.ts';
 import type { Run } from '../../system/run.ts';
-import { CONNECT_MS, type ProbeRequest, type ProbeResult, SILENCE_MS } from './probe.ts';
+import { CONNECT_MS, type ProbeRequest, type ProbeResult, probingMs, SILENCE_MS } from './probe.ts';
 
 /** A service port, and how its upstream did when it was dialled straight. */
 export interface Dialled {
@@ -11,7 +11,7 @@ export interface Dialled {
   readonly direct: ProbeResult;
 }
 
-/** Connects to service ports from inside the netns of a bridge, with a program of its own: one process, all ports at once. */
+/** Connects to service ports from inside the netns of a bridge, with a program of its own: one process for all ports. */
 export async function probeInside(
   run: Run,
   bridge: string,
@@ -28,9 +28,10 @@ export async function probeInside(
   );
   const program = fileURLToPath(new URL('./probe.cjs', import.meta.url));
   const args = [`--net=${netnsPath(netnsName(bridge))}`, '--', process.execPath, program];
-  const { stdout } = await run('nsenter', args, { input: JSON.stringify(requests), timeoutMs: LIMIT_MS });
+  const timeoutMs = START_MS + probingMs(requests.length);
+  const { stdout } = await run('nsenter', args, { input: JSON.stringify(requests), timeoutMs });
   return asArray(parseJson(stdout, 'probe'), 'probe', 'its answer') as readonly ProbeResult[];
 }
 
-/** Handshake, three times the way to the upstream, and the start of a program on a busy machine. */
-const LIMIT_MS = 12_000;
+/** Three times the way to the upstream, and the start of a program on a busy machine. */
+const START_MS = 10_000;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { mapConcurrently } from '../../concurrency.ts';
 import { parseTcpSockets, type TcpSocket } from '../look/sockets.ts';
-import { type ProbeRequest, probe } from './probe.ts';
+import { PROBES_AT_ONCE, type ProbeRequest, probe } from './probe.ts';
 
 /** How old a look at the sockets may be: with a thousand silent services, one for each would take too long. */
 const LOOK_MS = 50;
@@ -19,7 +20,7 @@ function socketsNow(): readonly TcpSocket[] {
 /** Entry of the program that `doctor` runs inside the netns of a bridge: request on standard input, results on standard output. */
 async function main(): Promise<void> {
   const requests = JSON.parse(await text(process.stdin)) as readonly ProbeRequest[];
-  const results = await Promise.all(requests.map((request) => probe(request, socketsNow)));
+  const results = await mapConcurrently(requests, PROBES_AT_ONCE, (request) => probe(request, socketsNow));
   process.stdout.write(`${JSON.stringify(results)}\n`);
 }
 

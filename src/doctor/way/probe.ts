@@ -5,6 +5,13 @@ import type { TcpSocket } from '../look/sockets.ts';
 export const CONNECT_MS = 2000;
 /** How long an upstream that has accepted may stay silent before it counts as waiting for a request. */
 export const SILENCE_MS = 300;
+/** Connections at once: two thousand together keep one another waiting for longer than any of them may take. */
+export const PROBES_AT_ONCE = 256;
+
+/** Milliseconds that so many connections take when none gets an answer, besides what starting a program takes. */
+export function probingMs(count: number): number {
+  return Math.ceil(count / PROBES_AT_ONCE) * (CONNECT_MS + SILENCE_MS);
+}
 
 /** One connection to try. */
 export interface ProbeRequest {

@@ -4,13 +4,15 @@ import { resolveNames } from '../../config/resolve.ts';
 import type { Endpoint, Upstream } from '../../model/endpoint.ts';
 import type { Service } from '../../model/service.ts';
 import { type Examination, failed } from '../check.ts';
+import { once } from '../look/once.ts';
 import type { Scene } from '../look/scene.ts';
 import { judgeConnection, judgeName, judgeUpstream } from './judge-way.ts';
+import { probingMs } from './probe.ts';
 
 const UPSTREAMS = { is: 'upstreams' } as const;
 const NAME_MS = 3000;
-/** Handshake and silence for each, and the start of a program. */
-const CONNECTION_MS = 15_000;
+/** Besides the connections themselves: a busy machine, and the start of a program. */
+const SPARE_MS = 12_000;
 
 /** Host names of the configuration, and the addresses that endpoints lead to, as this host sees them. */
 export function upstreamChecks(
@@ -20,6 +22,9 @@ export function upstreamChecks(
 ): readonly Examination[] {
   const names = new Set(services.map(({ remoteAddr }) => remoteAddr).filter((name) => !isIPv4(name)));
   const addresses = new Map(upstreams.map((upstream) => [`${upstream.address}:${upstream.port}`, upstream]));
+  // All of them when the first is asked for: few checks are made side by side, many connections can be.
+  const dialAll = once(() => [...addresses.values()].map((upstream) => scene.direct(upstream)));
+  const limitMs = SPARE_MS + probingMs(addresses.size);
   return [
     ...[...names].map((name) => nameCheck(scene, name)),
     ...[...addresses].map(([subject, upstream]) => ({
@@ -28,7 +33,11 @@ export function upstreamChecks(
       subject,
       title: subject,
       needs: [],
-      examine: async () => judgeUpstream(upstream, await scene.direct(upstream)),
+      limitMs,
+      examine: async () => {
+        dialAll();
+        return judgeUpstream(upstream, await scene.direct(upstream));
+      },
     })),
   ];
 }
@@ -55,13 +64,15 @@ export function connectionChecks(
   bridge: string,
   endpoints: readonly Endpoint[],
 ): readonly Examination[] {
+  // Straight, then from inside.
+  const limitMs = SPARE_MS + 2 * probingMs(endpoints.length);
   return endpoints.map((endpoint) => ({
     id: 'connection',
     part: { is: 'whole-way', bridge },
     subject: `${endpoint.servicePort}`,
     title: `${bridge} ${endpoint.servicePort}`,
     needs: ['tool/nsenter', `${bridge}/inside`, `${bridge}/listener`, 'forwarder', 'control'],
-    limitMs: CONNECTION_MS,
+    limitMs,
     examine: async () => {
       const [netns, direct] = await Promise.all([scene.netns(bridge), scene.direct(endpoint.upstream)]);
       if (netns.is !== 'present') return failed('the network namespace has gone', 'run tproxy apply');

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseTcpSockets } from '../../../../src/doctor/look/sockets.ts';
-import { isTaken, probe } from '../../../../src/doctor/way/probe.ts';
+import { isTaken, PROBES_AT_ONCE, probe, probingMs } from '../../../../src/doctor/way/probe.ts';
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
@@ -81,4 +81,14 @@ test('a connection in the queue has not been taken', () => {
     isTaken(parseTcpSockets(WAITING.replace(' 0 1 00000000abf', ' 77 1 00000000abf')), service, local),
   ).toBe(true);
   expect(isTaken([], service, local)).toBe(false);
+});
+
+test.each([
+  [0, 0],
+  [1, 2300],
+  [PROBES_AT_ONCE, 2300],
+  [PROBES_AT_ONCE + 1, 4600],
+  [2000, 18_400],
+])('%i connections may take %i ms', (count, ms) => {
+  expect(probingMs(count)).toBe(ms);
 });
