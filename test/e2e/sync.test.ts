@@ -231,7 +231,7 @@ describe('tproxy sync', () => {
     });
     expect(await sync()).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('hosts have to be named'),
+      stderr: expect.stringContaining('no onehost to ask for the hosts'),
     });
   });
 
@@ -245,7 +245,7 @@ describe('tproxy sync', () => {
     );
     expect({ status, stderr }).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('hosts have to be named'),
+      stderr: expect.stringContaining('no onehost to ask for the hosts'),
     });
   });
 
