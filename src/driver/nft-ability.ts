@@ -82,18 +82,23 @@ const TRIAL = `ulimit -c 0
 cat | nft -f - || exit
 nft list ruleset >/dev/null || exit
 nft -j list ruleset`;
+/** For one trial, which takes a tenth of a second: a host on which it takes longer than other programs get must come up, too. */
+const TRIAL_LIMIT_MS = 120_000;
 
 type Trial = { readonly is: true } | { readonly is: false; readonly why: string };
 
 async function carries(run: Run, text: string): Promise<Trial> {
   try {
-    const { stdout } = await run('unshare', ['--net', '--', 'sh', '-c', TRIAL], { input: text });
+    const { stdout } = await run('unshare', ['--net', '--', 'sh', '-c', TRIAL], {
+      input: text,
+      timeoutMs: TRIAL_LIMIT_MS,
+    });
     const lost = commentsOf(text).find((comment) => !stdout.includes(`"${comment}"`));
     if (lost !== undefined) return { is: false, why: `it does not list the rule "${lost}"` };
     parseJson(stdout, 'nft -j list ruleset');
     return { is: true };
   } catch (error) {
-    if (error instanceof CommandError && isMute(error)) throw error;
+    if (error instanceof CommandError && isMute(error)) throw untried(error);
     if (error instanceof CommandError) return { is: false, why: lastLine(error) };
     throw error;
   }
@@ -102,6 +107,15 @@ async function carries(run: Run, text: string): Promise<Trial> {
 /** It was not nft that failed: it did not come to that, or there was no time. */
 function isMute(error: CommandError): boolean {
   return error.status === undefined || /^unshare: |nft: (?:command )?not found/m.test(error.stderr);
+}
+
+function untried(cause: CommandError): TproxyError {
+  const why = cause.status === undefined ? `no answer within ${TRIAL_LIMIT_MS / 1000} s` : lastLine(cause);
+  return new TproxyError(`nft can't be tried out in a network namespace of its own: ${why}`, {
+    remedy:
+      'see what keeps the host busy (top) or forbids namespaces (unshare --net true), then run it again; nothing was changed',
+    cause,
+  });
 }
 
 function lastLine({ stderr, what }: CommandError): string {

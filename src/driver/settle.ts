@@ -14,6 +14,7 @@ import type { Taps } from './plan/plan-redirect.ts';
 import { HAND, type Step } from './plan/steps.ts';
 import type { ArpForm } from './rules/arp-rules.ts';
 import { NOTHING } from './rules/chains.ts';
+import { POLICE_CHAIN, policingWords } from './rules/police-rules.ts';
 
 /** The endpoints that a bridge should have; trouble on the way is reported. */
 export async function desiredEndpoints(
@@ -34,6 +35,20 @@ export async function desiredEndpoints(
 
 function nameOf(network: NetworkRef): string {
   return network.name ?? network.id ?? 'without a name';
+}
+
+/** Warns when a limit of ports is configured that is not in force because the nft at hand can't carry it. */
+export async function warnOfMissingLimit({
+  nft,
+  policing,
+  report,
+}: Pick<DriverDeps, 'nft' | 'policing' | 'report'>): Promise<void> {
+  if (policing === undefined || (policing.portRate === 0 && policing.portBandwidth === 0)) return;
+  const { lacks } = await nft();
+  if (!lacks.has(POLICE_CHAIN)) return;
+  report.warning(
+    `a port may send more than ${policingWords(policing)}: this nft can't carry that limit; install nftables 1.0.6 or newer, then run tproxy apply`,
+  );
 }
 
 /** The steps that bring a bridge to these endpoints; with none, those that take its plumbing away. Changes nothing. */

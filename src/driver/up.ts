@@ -13,7 +13,7 @@ import { look, type View } from './look.ts';
 import { type AttachRequest, clearUp, ownAttachment } from './own-attachment.ts';
 import type { Taps } from './plan/plan-redirect.ts';
 import { repairLost } from './repair.ts';
-import { desiredEndpoints, giveBack, settle } from './settle.ts';
+import { desiredEndpoints, giveBack, settle, warnOfMissingLimit } from './settle.ts';
 
 export type Attached =
   /** There is no Linux bridge of that name. */
@@ -45,6 +45,7 @@ export async function attach(
   await deps.addresses.learn([...own.services, ...own.shadowed.map(({ service }) => service)]);
   const attached = await deps.withLock(() => attachLocked(request, services, deps));
   if (attached.is !== 'ready') return attached;
+  await warnOfMissingLimit(deps);
   return whenForwarding(attached, request.bridge, deps);
 }
 

@@ -11,6 +11,7 @@ import type { Settings } from '../model/settings.ts';
 import { CONTROL_SOCKET, forwarderLog, SETTINGS_FILE } from '../process/paths.ts';
 import { hostInode } from '../process/processes.ts';
 import { DRAINING_TITLE } from '../process/roles.ts';
+import { hasAttachmentRecords } from '../process/run-directory.ts';
 import { saveSettings } from '../process/settings-file.ts';
 import type { Run } from '../system/run.ts';
 import type { User } from '../system/users.ts';
@@ -213,7 +214,9 @@ export class Forwarder implements BridgeOwner, Asked {
     await this.observation.serveMetrics(settings.metricsListen);
     try {
       const synced = await syncWithNft(this.bridges, this.run, this.log, only);
-      this.observation.reloaded(synced.bridges, only);
+      // Recorded guests and no endpoint at all: nft was flushed, and serving nobody is no success.
+      const lost = only === undefined && synced.served === 0 && hasAttachmentRecords();
+      this.observation.reloaded(lost ? undefined : synced.bridges, only);
       return { ...synced, warnings: [...this.observation.warnings, ...this.overdue()] };
     } catch (error) {
       this.observation.reloaded(undefined, only);

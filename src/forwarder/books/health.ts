@@ -31,7 +31,7 @@ export class HealthWatch {
 
   /**
    * How a sync of everything went, or one of `only` this bridge, which says nothing about the others. `bridges` undefined:
-   * the endpoints could not be read.
+   * the endpoints could not be read, or are lost though guests are recorded.
    */
   reloaded(bridges: readonly BridgeReport[] | undefined, only?: string): void {
     const failed = (bridges ?? []).flatMap(({ bridge, trouble }) => (trouble === undefined ? [] : [bridge]));

@@ -37,9 +37,8 @@ test('the next VM on another bridge does not cut the guests of this one', async 
   expect(await hearsService(first)).toBe(true);
   expect(await mapOf(box, 'br0')).toEqual(MAP);
   expect(await mapOf(box, 'br1')).toEqual(MAP);
-  expect(await box.sh('nft list set bridge one_tproxy veth_ports')).toMatch(
-    /"br0b",\s+"br1b"|"br1b",\s+"br0b"/,
-  );
+  const ports = await box.sh('nft list set bridge one_tproxy veth_ports');
+  expect([...ports.matchAll(/"(br\d+b)"/g)].map(([, port]) => port).sort()).toEqual(['br0b', 'br1b']);
   expect(deps.lines).toContain(
     'WARNING nft has lost the endpoints of br0, where guests are (was it flushed?): putting them back',
   );

@@ -17,7 +17,7 @@ printf '%s\n' root:x:0:0::/root:/bin/bash nobody:x:65534:65534::/:/usr/sbin/nolo
 install -m 755 "$here/init" "$tree/init"
 cp "$bundle" "$tree/program.mjs"
 
-for program in node bash sh ip bridge nft nsenter awk busybox mount mkdir mv ln uname cat cut grep env timeout sleep; do
+for program in node bash sh ip bridge nft nsenter unshare awk busybox mount mkdir mv ln uname cat cut grep env timeout sleep; do
   file=$(command -v "$program")
   real=$(readlink -f "$file")
   install -D -m 755 "$real" "$tree/usr/bin/$program"
