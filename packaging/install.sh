@@ -10,6 +10,8 @@
 # --only shim        the same, called by the stock drivers through tproxy.rb
 # Without --only: hooks and shim. DIRECTORY is /var/lib/one/remotes/vnm where nothing else is said.
 set -euo pipefail
+# Listeners, which are not root, read the program.
+umask 022
 
 die() {
   printf 'ERROR: %s\n' "$*" >&2
@@ -47,6 +49,7 @@ ours() { grep -qs 'tproxy.d/\|tproxy: shim' "$1"; }
 replace() {
   if [ -e "$to/$1" ] && ! ours "$to/$1"; then mv "$to/$1" "$to/$1.stock"; fi
   cp -a "remotes/vnm/$1" "$to/.$1.new"
+  chmod u=rwX,go=rX "$to/.$1.new"
   mv "$to/.$1.new" "$to/$1"
 }
 
@@ -70,6 +73,7 @@ install_tree() {
   # The new library beside the old one, then one in the place of the other: an `up` that is under way finds either.
   rm -rf "$to/.tproxy.d.new" "$to/.tproxy.d.old"
   cp -a remotes/vnm/tproxy.d "$to/.tproxy.d.new"
+  chmod -R u=rwX,go=rX "$to/.tproxy.d.new"
   [ ! -e "$to/tproxy.d" ] || mv "$to/tproxy.d" "$to/.tproxy.d.old"
   mv "$to/.tproxy.d.new" "$to/tproxy.d"
   rm -rf "$to/.tproxy.d.old"

@@ -63,7 +63,7 @@ export async function install(
 ): Promise<void> {
   // Beside its place, because renames work within one file system only.
   const there = `${directory}/.tproxy-sync.${randomBytes(6).toString('hex')}.tar.gz`;
-  await remote.script(`mkdir -p ${directory}`, LOOK_MS);
+  await remote.script(`umask 022; mkdir -p ${directory}`, LOOK_MS);
   try {
     await remote.copy(archive, there);
   } catch (error) {

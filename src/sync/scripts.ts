@@ -38,7 +38,11 @@ export function lookScript(directory: string, configuration: string | undefined)
 ${AS_ROOT}
 echo "node $(node --version 2>/dev/null || echo missing)"
 cd ${directory} 2>/dev/null || exit 0
-find vnm etc/vnm -type f -exec sha256sum {} + 2>/dev/null | sed 's/^/sum /'
+# A program that listeners can't read counts as missing, so that it is brought again.
+closed=$(find . vnm ${LIBRARY} -maxdepth 0 ! -perm -555 2>/dev/null; find ${EXECUTABLE} ${LIBRARY} -type f ! -perm -444 2>/dev/null)
+[ -z "$closed" ] && parts=vnm || parts="vnm ! -path ${EXECUTABLE} ! -path ${LIBRARY}/*"
+set -f
+find etc/vnm $parts -type f -exec sha256sum {} + 2>/dev/null | sed 's/^/sum /'
 if [ -n "$as_root" ] && [ -x ${EXECUTABLE} ]; then
   said=$(sudo -n -l ${directory}/${EXECUTABLE} plan 2>&1 >/dev/null) || case $said in
     '' | *password* | *allowed* | *'may not'*) echo 'no-sudo' ;;
@@ -113,6 +117,7 @@ export function afterGreeting(output: string): readonly string[] {
 export function installScript(directory: string, archive: string, sums: Sums, program: boolean): string {
   const list = [...sums].map(([path, sum]) => `${sum}  ${path}`).join('\n');
   return script(`set -eu
+umask 022
 cd ${directory}
 fresh=${directory}/.tproxy-sync.$$
 old=${directory}/.tproxy-old.$$
@@ -122,11 +127,15 @@ tar -xzf ${archive} --no-same-owner -C "$fresh" || { echo "the archive arrived b
 (cd "$fresh" && sha256sum --check --quiet --strict -) <<'SUMS' || { echo "files arrived damaged: nothing was changed" >&2; exit 1; }
 ${list}
 SUMS
+# Listeners, which are not root, read the program: its modes are set here, whatever umask the front-end or the login has.
+chmod -R u=rwX,go=rX "$fresh/vnm"
 # Left by a sync that was broken off.
 find . -maxdepth 1 \\( -name '.tproxy-sync.*' -o -name '.tproxy-old.*' \\) -mmin +60 -exec rm -rf {} +
 # Whoever owns the directory goes on owning what is in it.
 [ "$(id -u)" != 0 ] || chown -R --reference=. "$fresh"
 mkdir -p vnm etc/vnm
+# Made under a careful umask by a sync before this one.
+chmod go+rx . vnm 2>/dev/null || :
 ${program ? `: >${DUE}` : ''}
 if [ -e ${LIBRARY} ]; then mv -T ${LIBRARY} "$old"; fi
 mv -T "$fresh/${LIBRARY}" ${LIBRARY} || { [ ! -e "$old" ] || mv -T "$old" ${LIBRARY}; exit 1; }

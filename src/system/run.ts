@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { CommandError, MissingToolError } from '../errors.ts';
 import { unnamedFile } from './unnamed-file.ts';
 
@@ -31,6 +32,7 @@ const KILL_DELAY_MS = 500;
 /** Far above the biggest honest answer (500 maps of `nft -j` are about 200 KB). */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 const SHOWN_LINES = 5;
+const SHOWN_CHARACTERS = 2000;
 
 const REMEDY: Record<string, string> = {
   nft: 'install the package nftables',
@@ -53,11 +55,19 @@ export const runProgram: Run = async (command, args, options = {}) => {
     ...(file === undefined ? { input } : { stdin: file }),
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_DELAY_MS,
-    maxBuffer: MAX_OUTPUT_BYTES,
-    stripFinalNewline: false,
+    // What execa buffers it also escapes for the message of an error: 64 MB of NUL bytes take all memory there is.
+    buffer: false,
     reject: false,
     env: { LC_ALL: 'C' },
   });
+  let isTooMuch = false;
+  const tooMuch = (): void => {
+    isTooMuch = true;
+    subprocess.kill();
+    subprocess.stdout.destroy();
+    subprocess.stderr.destroy();
+  };
+  const [stdout, stderr] = [textOf(subprocess.stdout, tooMuch), textOf(subprocess.stderr, tooMuch)];
   // What the program started may hold its output open for ever after it was killed: nobody waits for that.
   const release = setTimeout(
     () => {
@@ -69,7 +79,7 @@ export const runProgram: Run = async (command, args, options = {}) => {
   const result = await subprocess;
   clearTimeout(release);
   file?.destroy();
-  if (!result.failed) return { stdout: result.stdout, stderr: result.stderr };
+  if (!result.failed && !isTooMuch) return { stdout: stdout(), stderr: stderr() };
   if (result.code === 'ENOENT') {
     throw new MissingToolError(
       command,
@@ -77,15 +87,27 @@ export const runProgram: Run = async (command, args, options = {}) => {
     );
   }
   const line = [command, ...args].join(' ');
-  const stderr = (result.stderr ?? '').trim();
-  const ended = result.timedOut || result.isMaxBuffer;
-  throw new CommandError(`${line}: ${reason(result, timeoutMs, stderr)}`, {
+  const said = stderr().trim();
+  const why = isTooMuch ? `more than ${MAX_OUTPUT_BYTES} bytes of output` : reason(result, timeoutMs, said);
+  throw new CommandError(`${line}: ${why}`, {
     command: line,
-    status: ended ? undefined : result.exitCode,
-    stderr,
+    status: result.timedOut || isTooMuch ? undefined : result.exitCode,
+    stderr: said,
     cause: result.cause,
   });
 };
+
+/** Reads all that a program says; `tooMuch` is called instead of reading more than anything honest. */
+function textOf(stream: Readable, tooMuch: () => void): () => string {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  stream.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > MAX_OUTPUT_BYTES) tooMuch();
+    else pieces.push(piece);
+  });
+  return () => Buffer.concat(pieces).toString();
+}
 
 /** The error of a program that exited with `status` and said `stderr`. */
 export function commandFailed(line: string, status: number, stderr: string): CommandError {
@@ -98,12 +120,12 @@ export function commandFailed(line: string, status: number, stderr: string): Com
 }
 
 function inShort(stderr: string): string | undefined {
-  return stderr === '' ? undefined : stderr.split('\n').slice(0, SHOWN_LINES).join('; ');
+  if (stderr === '') return undefined;
+  return stderr.split('\n', SHOWN_LINES).join('; ').slice(0, SHOWN_CHARACTERS);
 }
 
 interface Failed {
   readonly timedOut: boolean;
-  readonly isMaxBuffer: boolean;
   readonly exitCode?: number | undefined;
   readonly signal?: NodeJS.Signals | undefined;
   readonly originalMessage?: string | undefined;
@@ -111,7 +133,6 @@ interface Failed {
 
 function reason(failed: Failed, timeoutMs: number, stderr: string): string {
   if (failed.timedOut) return `no answer within ${timeoutMs / 1000} s`;
-  if (failed.isMaxBuffer) return `more than ${MAX_OUTPUT_BYTES} bytes of output`;
   const said = inShort(stderr);
   if (said !== undefined) return said;
   if (failed.signal !== undefined) return `ended by ${failed.signal}`;

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -100,6 +101,32 @@ test('files take their places, what is old in the library goes, the rest stays',
   ]);
   expect(isSame(differenceOf(sums, await sumsOf(there)))).toBe(true);
   expect(statSync(join(there, 'vnm/tproxy')).mode & 0o777).toBe(0o755);
+});
+
+test.each(['027', '077'])('listeners can read the program under umask %s', async (umask) => {
+  chmodSync(join(here, 'vnm/tproxy'), 0o700);
+  chmodSync(join(here, 'vnm/tproxy.d/entry.mjs'), 0o600);
+  archive = await packTree(runProgram, here, sums, join(there, 'tree.tar.gz'));
+  rmSync(join(there, 'vnm'), { recursive: true });
+  expect(sh(`umask ${umask}\n${installScript(there, archive, sums, true)}`)).toMatchObject({ status: 0 });
+  const modeOf = (path: string): number => statSync(join(there, path)).mode & 0o777;
+  const modes = ['', 'vnm', 'vnm/tproxy', 'vnm/tproxy.d', 'vnm/tproxy.d/entry.mjs', 'vnm/bridge/pre.d'].map(
+    modeOf,
+  );
+  expect(modes).toEqual([0o755, 0o755, 0o755, 0o755, 0o644, 0o755]);
+  expect(isSame(differenceOf(sums, parseLook(sh(lookScript(there, '')).stdout).sums))).toBe(true);
+});
+
+test.each([
+  ['vnm', 0o700],
+  ['vnm/tproxy.d', 0o750],
+  ['vnm/tproxy.d/entry.mjs', 0o600],
+])('a program that listeners can not read is brought again: %s', (path, mode) => {
+  sh(installScript(there, archive, sums, true));
+  chmodSync(there, 0o755);
+  chmodSync(join(there, path), mode);
+  const { sums: found } = parseLook(sh(lookScript(there, '')).stdout);
+  expect(differenceOf(sums, found)).toMatchObject({ program: true, configuration: false });
 });
 
 test('onto a host that has nothing', async () => {

@@ -71,3 +71,24 @@ test('a program that says more than anything honest is ended, and that is no ans
   const garrulous = sh("head -c 70000000 /dev/zero | tr '\\0' x");
   await expect(garrulous).rejects.toThrow(/more than \d+ bytes of output$/);
 });
+
+test.each([
+  ['on standard output', '', /more than \d+ bytes of output$/],
+  ['… when asked for more', '; sleep 60', /more than \d+ bytes of output$/],
+  ['in its complaint', '>&2', /more than \d+ bytes of output$/],
+])('a program that says nothing but NUL bytes %s does no harm', async (_, more, message) => {
+  await expect(sh(`head -c 70000000 /dev/zero ${more}`)).rejects.toThrow(message);
+});
+
+test('a failure with much output costs little, and is told in short', async () => {
+  const error = await sh('head -c 60000000 /dev/zero; head -c 1000000 /dev/zero >&2; exit 3').catch(
+    (caught: unknown) => caught,
+  );
+  expect(error).toMatchObject({ status: 3 });
+  expect(String(error).length).toBeLessThan(3000);
+});
+
+test('as much as is honest arrives whole', async () => {
+  const { stdout } = await sh("head -c 67108864 /dev/zero | tr '\\0' x");
+  expect(stdout).toHaveLength(67_108_864);
+});
