@@ -16,7 +16,7 @@ const pages = NAMES.map((name) => ({ name, ...readPage(readFileSync(join(ROOT, n
 const withCommands = pages.filter(({ blocks }) => blocks.some(({ notRun }) => notRun === undefined));
 
 /** Of all pages together: what can't be run is meant to be rare. */
-const MOST_NOT_RUN = 7;
+const MOST_NOT_RUN = 8;
 
 let packages: string;
 

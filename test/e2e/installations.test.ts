@@ -279,7 +279,7 @@ describe('the shim', () => {
     site.hypervisor.configure(':tproxy_required: true\n:tproxy: [');
     const { status, stderr } = await ruby('up', site.guest);
     expect(status).toBe(1);
-    expect(stderr).toMatch(/tproxy up of bridge br0 failed: ERROR: pre: .*unreadable/);
+    expect(stderr).toMatch(/tproxy up of bridge br0 failed: ERROR: pre: .*can't be read/);
   });
 });
 
