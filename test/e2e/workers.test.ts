@@ -83,10 +83,11 @@ describe('two data-plane threads', () => {
     const { pid } = await site.hypervisor.forwarder();
     const before = threadTimes(pid);
     await Promise.all(guests.slice(0, 2).map((guest) => guest.run(client('upload', 512 * MIB))));
-    const busy = [...threadTimes(pid)].filter(
-      ([thread, ticks]) => ticks - (before.get(thread) ?? 0) >= BUSY_TICKS,
-    );
-    expect(busy).toHaveLength(2);
+    const spent = [...threadTimes(pid)]
+      .map(([thread, ticks]) => ticks - (before.get(thread) ?? 0))
+      .sort((a, b) => b - a);
+    expect(spent[1]).toBeGreaterThanOrEqual(BUSY_TICKS);
+    expect(spent[2] ?? 0).toBeLessThan((spent[1] ?? 0) / 2);
   });
 
   test('are counted, listed and handed over as one; a listener that dies comes back on each', async () => {
