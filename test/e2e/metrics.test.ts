@@ -161,7 +161,7 @@ describe(':tproxy_metrics_listen:', () => {
 
   test('a file that lies at the place of the socket is left alone', async () => {
     await site.box.sh('echo precious > /run/precious');
-    expect(await serveAt('unix:/run/precious')).toContain('is there already and no socket');
+    expect(await serveAt('unix:/run/precious')).toContain('exists and is not a socket');
     expect(await site.box.sh('cat /run/precious')).toBe('precious\n');
   });
 
