@@ -130,7 +130,9 @@ describe('a killed forwarder', () => {
     await strike(FORWARDER, 'SIGKILL', traffic);
     await traffic.finish();
     expect(settings()).toMatchObject({ debugLevel: 3, connectTimeoutS: 1 });
-    expect(new Set(traffic.told.map(({ upstream }) => upstream))).toEqual(new Set([FIRST]));
+    // One that was cut by the kill may not have heard from its upstream yet.
+    const answered = traffic.told.filter(({ outcome }) => outcome === 'ok');
+    expect(new Set(answered.map(({ upstream }) => upstream))).toEqual(new Set([FIRST]));
   });
 
   test('that keeps dying is started again after pauses of seconds, and then for good', async () => {
@@ -218,21 +220,27 @@ describe('a hung', () => {
 test('a forwarder that stands still for four seconds: hundreds that came meanwhile are served, by the same processes', async () => {
   const before = titlesOf(site.box);
   const forwarder = pidOf(site, FORWARDER);
-  const crowd = startTraffic(site, { kinds: { session: 1000 }, seconds: 1000, timeoutMs: 30_000 });
   const there = async () => Number(await site.guest.sh('ss -Htn state established | wc -l'));
-  // They begin before it stops: it must go on before its watch kills it, however long a crowd takes to start.
-  await until('some there', async () => (await there()) > 0);
-  process.kill(forwarder, 'SIGSTOP');
-  const already = await there();
-  await sleep(4000);
-  const meanwhile = (await there()) - already;
-  process.kill(forwarder, 'SIGCONT');
+  const crowds: Traffic[] = [];
+  let meanwhile = 0;
+  // On a busy machine a crowd may take longer to begin than the watch is patient with a forwarder: then another one is tried.
+  for (let tries = 0; tries < 5 && meanwhile <= 200; tries++) {
+    const already = await there();
+    process.kill(forwarder, 'SIGSTOP');
+    const still = monotonicMs() + 4000;
+    crowds.push(startTraffic(site, { kinds: { session: 1000 }, seconds: 1000, timeoutMs: 30_000 }));
+    while (monotonicMs() < still - 500 && meanwhile <= 200) meanwhile = (await there()) - already;
+    await sleep(Math.max(0, still - monotonicMs()));
+    process.kill(forwarder, 'SIGCONT');
+  }
   expect(meanwhile).toBeGreaterThan(200);
-  await until('all there', async () => (await there()) >= 1000);
+  await until('all there', async () => (await there()) >= 1000 * crowds.length);
   await site.hypervisor.must('reload');
-  await crowd.finish();
-  expect(faultsOf(crowd)).toEqual([]);
-  expect(crowd.told).toHaveLength(1000);
+  for (const crowd of crowds) {
+    await crowd.finish();
+    expect(faultsOf(crowd)).toEqual([]);
+    expect(crowd.told).toHaveLength(1000);
+  }
   expect(titlesOf(site.box)).toEqual(before);
 });
 

@@ -147,7 +147,8 @@ fetch_release() {
   # The mirror that this machine uses.
   local mirror
   mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | sed -nE 's/^(URIs: *|deb +)(https?:[^ ]*\/debian)\/?( .*)?$/\2/p' | head -n 1 || true)
-  echo "deb ${mirror:-http://deb.debian.org/debian} $1 main" >"$folder/apt/sources.list"
+  [ -n "$mirror" ] || die 'no mirror of Debian found in /etc/apt/sources.list or /etc/apt/sources.list.d'
+  echo "deb $mirror $1 main" >"$folder/apt/sources.list"
   apt_of() {
     apt-get -q -y -o Dir::Etc::SourceList="$folder/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State="$folder/apt" \
       -o Dir::State::status="$folder/apt/status" -o Dir::Cache="$folder/apt" -o APT::Sandbox::User=root \
