@@ -1,12 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Client } from '../../../../src/gateway/rules/client.ts';
 import { compileClient } from '../../../../src/gateway/rules/client.ts';
-import { contradictionIn } from '../../../../src/gateway/rules/contradiction.ts';
 import { admit, decide } from '../../../../src/gateway/rules/decide.ts';
 import { explain, nearestMiss } from '../../../../src/gateway/rules/explain.ts';
 import { formatSource } from '../../../../src/gateway/rules/rule.ts';
 import { type Random, seeded } from '../../config/random.ts';
-import { client, definition, host, request, rule, type Written } from './make.ts';
+import { client, definition, host, request, type Written } from './make.ts';
 
 /** `+3`: allowed by the third rule; `-3`: denied by it; `-`: no rule. */
 function verdict(of: Client | undefined, method: string, url: string): string {
@@ -177,22 +176,6 @@ describe('an explanation', () => {
       nearestMiss(explain(client({ host: 'b.example' }), request('GET', 'http://a.example/'))),
     ).toBeUndefined();
   });
-});
-
-it.each<[Written, RegExp | undefined]>([
-  [{ host: '*' }, undefined],
-  [{ host: '*', passthrough: true }, undefined],
-  [{ host: '*', deny: true, paths: ['/'] }, undefined],
-  [{ host: '*', passthrough: true, methods: ['GET'] }, /methods/],
-  [{ host: '*', passthrough: true, paths: ['/'] }, /paths/],
-  [{ host: '*', passthrough: true, set: { A: 'b' } }, /headers/],
-  [{ host: '*', passthrough: true, deny: true }, /denies/],
-  [{ host: '*', deny: true, set: { A: 'b' } }, /denies/],
-  [{ host: '*', methods: ['CONNECT'] }, /CONNECT/],
-])('%j contradicts itself: %s', (written, fault) => {
-  const found = contradictionIn(rule(written));
-  if (fault === undefined) expect(found).toBeUndefined();
-  else expect(found).toMatch(fault);
 });
 
 /** A model that anybody can check by eye: every rule, one after the other. */
